@@ -1,0 +1,97 @@
+"""The one error that bad input raises, and the checks on arrays that raise it."""
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+
+
+class InputError(ValueError):
+    """An input that cannot be used, said so that a person can mend it.
+
+    Parameters
+    ----------
+    subject : str
+        What is wrong: the name of an argument, or of a file.
+    expected : str
+        What the step needs.
+    found : str
+        What it was given.
+    hint : str
+        What to do about it.
+    interface, file : str, optional
+        Filled in by the interface that passes the error on.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        *,
+        expected: str,
+        found: str,
+        hint: str,
+        interface: str | None = None,
+        file: str | None = None,
+    ) -> None:
+        super().__init__(subject)
+        self.subject = subject
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+        self.interface = interface
+        self.file = file
+
+    def __str__(self) -> str:
+        place = ": ".join(p for p in (self.interface, self.file or self.subject) if p)
+        lines = (
+            place,
+            f"expected: {self.expected}",
+            f"found:    {self.found}",
+            f"do:       {self.hint}",
+        )
+        return "\n  ".join(lines)
+
+    def __reduce__(self):
+        fields = {k: getattr(self, k) for k in ("expected", "found", "hint", "interface", "file")}
+        return _rebuild, (self.subject, fields)
+
+
+def _rebuild(subject: str, fields: dict) -> InputError:
+    return InputError(subject, **fields)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, or list them all.
+
+    Examples
+    --------
+    >>> suggest("hosue", ["face", "house"])
+    "did you mean 'house'? known: face, house"
+    >>> suggest("xyz", ["face", "house"])
+    'known: face, house'
+    """
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(name), known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return meant + "known: " + (", ".join(known) if known else "none")
+
+
+def usable_voxels(series: np.ndarray) -> np.ndarray:
+    """Mark the voxels whose time series can be analysed.
+
+    Parameters
+    ----------
+    series : ndarray, shape (n_voxels, n_volumes)
+        Time series, one voxel a row.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_voxels,)
+        True where every value is finite and the series is not constant.
+    """
+    series = np.asarray(series)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = series.sum(axis=1, dtype=np.float64)
+        constant = (series == series[:, :1]).all(axis=1)
+    finite = np.isfinite(total)
+    return finite & ~constant

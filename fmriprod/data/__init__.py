@@ -1,0 +1,1 @@
+"""Small static files that ship with the package."""

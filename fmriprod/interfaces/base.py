@@ -1,0 +1,153 @@
+"""What every Python interface of this package shares: running, writing and failing."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from nipype.interfaces.base import BaseInterface, BaseInterfaceInputSpec, isdefined, traits
+from threadpoolctl import threadpool_limits
+
+from fmriprod.algorithms.checks import InputError
+
+
+class PythonInputSpec(BaseInterfaceInputSpec):
+    """Inputs that all interfaces of this package have."""
+
+    num_threads = traits.Range(
+        low=1,
+        value=1,
+        usedefault=True,
+        nohash=True,
+        desc="threads that the numerics may use; does not change the result or the cache key",
+    )
+    algorithm_version = traits.Str(
+        desc="version of the code behind this step, set by the interface itself, so that "
+        "a changed algorithm is not answered from the cache",
+    )
+
+
+class PythonInterface(BaseInterface):
+    """Base of the interfaces of this package.
+
+    A subclass sets ``_algorithm_version`` (raised by one whenever its numbers change),
+    lists in ``_libraries`` the distributions whose code makes its numbers, and writes its
+    outputs in ``_process`` with the ``save_*`` helpers: each writes to a temporary file in
+    the run's folder, renames it, and registers the absolute path as an output.
+
+    Inputs are files, numbers, strings and short lists, never arrays or tables, because
+    Nipype does not hash those wholly.
+    """
+
+    input_spec = PythonInputSpec
+    _algorithm_version: ClassVar[str] = "1"
+    _libraries: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **inputs: Any) -> None:
+        inputs.pop("algorithm_version", None)
+        super().__init__(**inputs)
+        self.inputs.algorithm_version = self.algorithm_version()
+        self._results: dict[str, Any] = {}
+        self._folder = Path.cwd()
+
+    @classmethod
+    def algorithm_version(cls) -> str:
+        """Tell the version of the step's code and of the libraries that make its numbers."""
+        libraries = [f"{name}={library_version(name)}" for name in cls._libraries]
+        return ";".join([f"{cls.__name__}={cls._algorithm_version}", *libraries])
+
+    @property
+    def version(self) -> str:
+        """Version of the algorithm (Nipype shows it in provenance)."""
+        return self._algorithm_version
+
+    def _run_interface(self, runtime: Any) -> Any:
+        self._results = {}
+        self._folder = Path(runtime.cwd).absolute()
+        try:
+            with threadpool_limits(limits=self.inputs.num_threads):
+                self._process()
+        except InputError as err:
+            raise self._located(err) from None
+        return runtime
+
+    def _process(self) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has no _process")
+
+    def _list_outputs(self) -> dict[str, Any]:
+        return self._results
+
+    def _located(self, err: InputError) -> InputError:
+        """Add this interface's name, and the file of the input that the error speaks of."""
+        err.interface = err.interface or type(self).__name__
+        names = (err.subject, f"{err.subject}_file", f"in_{err.subject}", f"{err.subject}_files")
+        for name in names:
+            value = getattr(self.inputs, name, None)
+            if err.file is None and isinstance(value, str) and isdefined(value) and os.sep in value:
+                err.file = value
+        return err
+
+    @contextmanager
+    def writing(self, field: str, name: str) -> Iterator[Path]:
+        """Give a temporary path in the run's folder; on success it becomes output ``field``.
+
+        Parameters
+        ----------
+        field : str
+            Name of the output.
+        name : str
+            File name. The temporary name ends in it, so that writers that go by the
+            extension work.
+        """
+        final = self._folder / name
+        temporary = final.with_name(f".writing-{os.getpid()}-{name}")
+        try:
+            yield temporary
+            temporary.replace(final)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._results[field] = str(final)
+
+    def save_image(self, field: str, name: str, data: Any, like: Any, **header: Any) -> None:
+        """Write an array as NIfTI on the grid of the image ``like``; see `images.save_image`."""
+        from fmriprod.interfaces.images import save_image
+
+        with self.writing(field, name) as path:
+            save_image(path, data, like, **header)
+
+    def save_table(self, field: str, name: str, table: Any) -> None:
+        """Write a DataFrame as TSV, missing values as ``n/a`` (the BIDS form)."""
+        with self.writing(field, name) as path:
+            table.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+
+    def save_array(self, field: str, name: str, array: Any) -> None:
+        """Write an array as ``.npy`` (no pickles)."""
+        import numpy as np
+
+        with self.writing(field, name) as path, path.open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+
+    def save_json(self, field: str, name: str, content: dict) -> None:
+        """Write a dictionary as JSON with sorted keys; NaN and infinity are refused."""
+        text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        self.save_text(field, name, text)
+
+    def save_text(self, field: str, name: str, text: str) -> None:
+        """Write a text file in UTF-8."""
+        with self.writing(field, name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def save_figure(self, field: str, name: str, figure: Any) -> None:
+        """Write a Matplotlib figure as PNG or SVG, byte-identical for the same figure."""
+        import matplotlib as mpl
+
+        metadata = {"Date": None} if name.endswith(".svg") else {"Software": None}
+        with self.writing(field, name) as path, mpl.rc_context({"svg.hashsalt": "fmriprod"}):
+            figure.savefig(path, metadata=metadata)
+
+    def result(self, field: str, value: Any) -> None:
+        """Set an output that is not a file."""
+        self._results[field] = value
