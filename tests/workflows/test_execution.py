@@ -1,0 +1,99 @@
+import os
+import time
+
+import nipype.pipeline.engine as pe
+import pytest
+from nipype.interfaces.base import TraitedSpec, traits
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.workflows.execution import configure, readable_error, run_workflow
+
+
+class _AddInputSpec(PythonInputSpec):
+    value = traits.Int(mandatory=True, desc="number")
+    mood = traits.Enum("fine", "bad", "killed", usedefault=True, desc="what happens")
+
+
+class _AddOutputSpec(TraitedSpec):
+    out = traits.Int(desc="number plus one")
+
+
+class Add(PythonInterface):
+    """Add one, or fail."""
+
+    input_spec = _AddInputSpec
+    output_spec = _AddOutputSpec
+
+    def _process(self):
+        if self.inputs.mood == "bad":
+            raise InputError("value", expected="good", found="bad", hint="be good")
+        if self.inputs.mood == "killed":
+            os.kill(os.getpid(), 9)
+        self.result("out", self.inputs.value + 1)
+
+
+def chain(folder, moods, name="chain"):
+    """Two chains of nodes, the second always fine."""
+    workflow = pe.Workflow(name=name)
+    previous = None
+    for i, mood in enumerate(moods):
+        node = pe.Node(Add(mood=mood), name=f"step{i}")
+        if previous is None:
+            node.inputs.value = 0
+            workflow.add_nodes([node])
+        else:
+            workflow.connect(previous, "out", node, "value")
+        previous = node
+    workflow.add_nodes([pe.Node(Add(value=7), name="alone")])
+    configure(workflow, folder / "work", folder / "crashes")
+    return workflow
+
+
+def test_a_second_run_answers_from_the_cache(work):
+    first = run_workflow(chain(work, ["fine"] * 3), n_procs=2)
+    assert first.ok and len(first.executed) == 4 and not first.cached
+    events = []
+    second = run_workflow(chain(work, ["fine"] * 3), n_procs=2, on_event=events.append)
+    assert second.ok and len(second.cached) == 4 and not second.executed
+    assert {e.what for e in events} == {"cached"}
+
+
+def test_a_failure_stops_only_what_depends_on_it_and_says_why(work):
+    outcome = run_workflow(chain(work, ["fine", "bad", "fine", "fine"]), n_procs=2)
+    assert not outcome.ok
+    assert sorted(outcome.executed) == ["chain.alone", "chain.step0"]
+    assert outcome.not_run == ["chain.step2", "chain.step3"]
+    (failure,) = outcome.failures
+    assert failure.node == "chain.step1"
+    assert failure.message.splitlines()[0] == "Add: value"
+    assert "found:    bad" in failure.message and "do:       be good" in failure.message
+    assert os.path.exists(failure.crash_file)
+
+
+def test_a_killed_worker_fails_its_node_and_the_run_ends(work):
+    begun = time.monotonic()
+    outcome = run_workflow(chain(work, ["killed", "fine"]), n_procs=1)
+    assert time.monotonic() - begun < 60
+    assert [f.node for f in outcome.failures][:1] == ["chain.step0"]
+    assert "memory" in outcome.failures[0].message
+    assert "chain.step1" in outcome.not_run
+
+
+def test_a_change_runs_exactly_what_depends_on_it(work):
+    run_workflow(chain(work, ["fine"] * 3), n_procs=1)
+    workflow = chain(work, ["fine"] * 3)
+    workflow.get_node("alone").inputs.value = 8
+    outcome = run_workflow(workflow, n_procs=1)
+    assert outcome.executed == ["chain.alone"]
+
+
+@pytest.mark.parametrize(
+    ("trace", "message"),
+    [
+        ("Traceback (most recent call last):\n  x\nKeyError: 'a'\n", "KeyError: 'a'"),
+        (["T:\n", "  File\n", "OSError: line\n  more\n"], "OSError: line\n  more"),
+    ],
+)
+def test_readable_error_is_the_last_exception(trace, message):
+    assert readable_error(trace) == message
