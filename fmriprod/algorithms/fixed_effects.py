@@ -74,9 +74,9 @@ def t_to_z(t: np.ndarray, dof: float) -> np.ndarray:
 
     Examples
     --------
-    >>> t_to_z(np.array([0.0, 50.0]), 20).round(2).tolist()
-    [0.0, 9.64]
+    >>> t_to_z(np.array([-50.0, 0.0]), 20).round(2).tolist()
+    [-9.76, 0.0]
     """
     log_tail = stats.t.logsf(np.abs(t), dof)
     z = -stats.norm.ppf(np.exp(np.maximum(log_tail, -700)))
-    return np.sign(t) * z
+    return np.sign(t) * z + 0.0
