@@ -1,0 +1,43 @@
+# `make demo` and `make test` need nothing but make and Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: demo test slow check build clean help
+
+help:            ## say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+demo: $(VENV)/ready   ## set up, simulate a small study, analyse it, and say where the report is
+	$(BIN)/fmriprod demo $(DEMO) --n-procs $(JOBS)
+
+test: $(VENV)/ready-test   ## set up, and run the tests that are quick
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+slow: $(VENV)/ready-test   ## the tests that take longer
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+check: $(VENV)/ready-test   ## style and the contracts between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+build: $(VENV)/ready-test   ## wheel and source distribution, in dist/
+	$(BIN)/python -m build
+
+clean:           ## remove what the other targets made
+	rm -rf $(VENV) build dist $(DEMO) *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fmriprod needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Give another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/ready-test: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	touch $@ $(VENV)/ready
