@@ -53,7 +53,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to a node: ``start``, ``end``, ``cached`` or ``failed``."""
+    """One thing that happened to a node.
+
+    ``what`` is ``planned`` (once for each node, before the first starts), ``start``, ``end``,
+    ``cached`` or ``failed``; ``time`` is in seconds since the epoch.
+    """
 
     node: str
     what: str
@@ -161,6 +165,11 @@ class LocalPlugin(MultiProcPlugin):
     def close(self) -> None:
         """End the workers."""
         self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _generate_dependency_list(self, graph: Any) -> None:
+        super()._generate_dependency_list(graph)
+        for node in self.procs:
+            self._emit(node.fullname, "planned")
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
