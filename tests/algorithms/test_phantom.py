@@ -73,7 +73,7 @@ def test_a_head_has_all_tissues_with_t1_contrast_and_room_around_it(brain):
     ]
     signal = dict(zip(TISSUES, mean, strict=True))
     assert signal["csf"] < signal["grey"] < signal["white"]
-    assert signal["skull"] < 0.3 * signal["marrow"]
+    assert signal["skull"] < 0.5 * signal["marrow"]  # partial volume of 3 mm
     assert signal["fat"] > 1.4 * signal["muscle"]
     for axis in (0, 1, 2):  # nothing but the neck is cut by the edge of the image
         assert (head.labels.take(-1, axis) == 0).all()
