@@ -10,19 +10,23 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from scipy.ndimage import map_coordinates
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.slices import (
+    IN_PLANE,
+    SliceLayout,
+    arrange_slices,
+    bright,
+    sample_slice,
+    thinned,
+)
 from fmriprod.reports.style import SETTINGS
 
 _WIDTH, _DPI = 9.0, 120  # inches, pixels per inch: 1080 pixels wide
 _SUPERSAMPLE = 2
 _LEVELS = 64  # shades of each colour; the eye sees no more, and the file is a third smaller
 _GUTTER = 15  # pixels under each row for the positions
-_SURROUNDINGS = 18.0  # mm shown around what the contours and the overlay cover
 _INK = "#E8E8E8"
-# In-plane world axes (horizontal, vertical) for slices across x, y and z.
-_IN_PLANE = {"x": (1, 2), "y": (0, 2), "z": (0, 1)}
 _SIDES = {0: ("L", "R"), 1: ("P", "A")}
 # Dark to light away from zero on both sides, so that the strongest effect is the brightest.
 _DIVERGING = LinearSegmentedColormap.from_list(
@@ -38,36 +42,6 @@ class _Overlay(NamedTuple):
     low: float
     norm: Normalize
     cmap: Colormap
-
-
-class _Layout(NamedTuple):
-    """Where slices lie in the world and on the canvas; all lengths in mm."""
-
-    positions: dict[str, np.ndarray]
-    lower: np.ndarray
-    upper: np.ndarray
-    pitch: float
-    step: float
-
-    def panels(self) -> Iterator[tuple[str, float, float, float]]:
-        """Yield plane, position of the slice, and left and lower edge of its panel."""
-        bottom = self.gutter
-        for plane in reversed(self.positions):
-            across, up = _IN_PLANE[plane]
-            width = self.upper[across] - self.lower[across]
-            for i, position in enumerate(self.positions[plane]):
-                yield plane, position, i * self.pitch + (self.pitch - width) / 2, bottom
-            bottom += self.upper[up] - self.lower[up] + self.gutter
-
-    @property
-    def gutter(self) -> float:
-        return _GUTTER * self.step
-
-    @property
-    def size(self) -> tuple[float, float]:
-        n_columns = max(len(p) for p in self.positions.values())
-        heights = [(self.upper - self.lower)[_IN_PLANE[plane][1]] for plane in self.positions]
-        return n_columns * self.pitch, float(sum(heights)) + len(heights) * self.gutter
 
 
 @contextmanager
@@ -132,7 +106,19 @@ def slices_figure(
     background, affine = _checked(background, affine, contours, overlay, planes, n_slices)
     affine = np.asarray(affine, dtype=float)
     painted = None if overlay is None else _prepare_overlay(overlay, overlay_range, cmap)
-    layout = _arrange(background, affine, contours, painted, planes, n_slices, mark)
+    drawn = [np.asarray(mask) != 0 for mask, _, _ in contours]
+    if painted is not None:
+        drawn.append(_shown(painted.data, painted.low))
+    layout = arrange_slices(
+        background,
+        affine,
+        drawn,
+        planes=planes,
+        n_slices=n_slices,
+        width=round(_WIDTH * _DPI),
+        gutter=_GUTTER,
+        mark=mark,
+    )
     canvas = _paint(background, affine, layout, painted)
     settings = SETTINGS | {
         "savefig.facecolor": "black",
@@ -228,110 +214,28 @@ def _prepare_overlay(
     return _Overlay(data, low, Normalize(-high if two_sided else low, high), colours)
 
 
-def _arrange(
-    background: np.ndarray,
-    affine: np.ndarray,
-    contours: Sequence[Contour],
-    overlay: _Overlay | None,
-    planes: str,
-    n_slices: int,
-    mark: Sequence[float] | None,
-) -> _Layout:
-    """Choose where to cut and which field to show."""
-    sample, sample_affine = _thinned(background, affine)
-    head = _extent(sample > 0.15 * np.percentile(sample, 98), sample_affine, 0.1)
-    covered = [_content(mask, affine) for mask, _, _ in contours]
-    if overlay is not None:
-        covered.append(_content(_shown(overlay.data, overlay.low), affine))
-    covered = [extent for extent in covered if extent is not None]
-    inner = head
-    if covered:
-        inner = np.array([np.min(covered, axis=0)[0], np.max(covered, axis=0)[1]])
-    # Not more of neck and air than helps to judge what is drawn.
-    lower = np.minimum(np.maximum(head[0], inner[0] - _SURROUNDINGS), inner[0]) - 4
-    upper = np.maximum(np.minimum(head[1], inner[1] + _SURROUNDINGS), inner[1]) + 4
-    positions = {}
-    for plane in planes:
-        axis = "xyz".index(plane)
-        positions[plane] = _positions(inner[:, axis], affine, axis, n_slices, mark)
-    pitch = max((upper - lower)[_IN_PLANE[plane][0]] for plane in planes)
-    return _Layout(positions, lower, upper, pitch, n_slices * pitch / (_WIDTH * _DPI))
-
-
 def _shown(values: np.ndarray, low: float) -> np.ndarray:
     return (np.abs(values) >= low) & (values != 0)
 
 
-def _thinned(volume: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take every n-th voxel of a large volume: enough to find extents and percentiles."""
-    stride = int(np.ceil((volume.size / 1e6) ** (1 / 3)))
-    return volume[::stride, ::stride, ::stride], affine @ np.diag([stride, stride, stride, 1])
-
-
-def _content(mask: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
-    """Extent of a mask, or None where it is empty."""
-    mask = np.asarray(mask) != 0
-    sample, sample_affine = _thinned(mask, affine)
-    if np.count_nonzero(sample) < 1000:  # too small to be thinned
-        sample, sample_affine = mask, affine
-    return _extent(sample, sample_affine, 0.5) if sample.any() else None
-
-
-def _extent(mask: np.ndarray, affine: np.ndarray, trim: float) -> np.ndarray:
-    """Lower and upper world corner (mm) of a mask without ``trim`` per cent at each end."""
-    voxels = np.argwhere(mask)
-    if len(voxels) == 0:
-        voxels = np.array(list(np.ndindex(2, 2, 2))) * (np.array(mask.shape) - 1)
-    world = voxels @ affine[:3, :3].T + affine[:3, 3]
-    return np.percentile(world, [trim, 100 - trim], axis=0)
-
-
-def _positions(
-    extent: np.ndarray, affine: np.ndarray, axis: int, n_slices: int, mark: Sequence[float] | None
-) -> np.ndarray:
-    """Cut positions in mm: evenly inside an extent, on voxel centres where the grid has them."""
-    steps = np.abs(affine[axis, :3])
-    step = steps.max()
-    centre, length = extent.mean(), max(extent[1] - extent[0], step * (n_slices + 1))
-    cuts = centre + length * (np.arange(1, n_slices + 1) / (n_slices + 1) - 0.5)
-    if mark is not None:
-        cuts[np.argmin(np.abs(cuts - mark[axis]))] = mark[axis]
-    elif np.sort(steps)[1] < 1e-3 * step:  # not oblique: no interpolation across slices
-        cuts = affine[axis, 3] + step * np.round((cuts - affine[axis, 3]) / step)
-    return cuts
-
-
-def _plane_voxels(
-    affine: np.ndarray, layout: _Layout, plane: str, position: float, step: float
-) -> np.ndarray:
-    """Voxel coordinates, shape (3, height, width), of a grid of pixel centres in a plane."""
-    across, up = _IN_PLANE[plane]
-    size = np.maximum(np.rint((layout.upper - layout.lower) / step), 1).astype(int)
-    world = np.empty((3, size[up], size[across]), dtype=np.float32)
-    world["xyz".index(plane)] = position
-    world[across] = layout.lower[across] + (np.arange(size[across]) + 0.5) * step
-    world[up] = (layout.lower[up] + (np.arange(size[up]) + 0.5) * step)[:, None]
-    inverse = np.linalg.inv(affine).astype(np.float32)
-    return np.tensordot(inverse[:3, :3], world, 1) + inverse[:3, 3, None, None]
-
-
 def _paint(
-    background: np.ndarray, affine: np.ndarray, layout: _Layout, overlay: _Overlay | None
+    background: np.ndarray, affine: np.ndarray, layout: SliceLayout, overlay: _Overlay | None
 ) -> np.ndarray:
     """Render all slices into one picture, shape (height, width, 3), rows from below."""
-    sample, _ = _thinned(background, affine)
-    inside = sample[sample > 0.15 * np.percentile(sample, 98)]
+    sample, _ = thinned(background, affine)
+    inside = sample[bright(sample)]
     low, high = np.percentile(inside, [2, 99.5]) if inside.size else (0.0, 1.0)
     low = min(low, 0.25 * high)  # keep dark tissue apart from black
     n_columns, n_rows = (int(np.ceil(v / layout.step)) for v in layout.size)
     canvas = np.zeros((n_rows, n_columns, 3), dtype=np.float32)
     for plane, position, left, bottom in layout.panels():
-        voxels = _plane_voxels(affine, layout, plane, position, layout.step / _SUPERSAMPLE)
-        grey = map_coordinates(background, voxels, order=1, mode="constant")
+        where = (affine, layout, plane, position)
+        fine = layout.step / _SUPERSAMPLE
+        grey = sample_slice(background, *where, step=fine, order=1)
         grey = np.clip((grey - low) / max(high - low, 1e-12), 0, 1)
         pixels = np.repeat(grey[..., None], 3, axis=2)
         if overlay is not None:
-            values = map_coordinates(overlay.data, voxels, order=0, mode="constant")
+            values = sample_slice(overlay.data, *where, step=fine, order=0)
             shown = _shown(values, overlay.low)
             pixels[shown] = overlay.cmap(overlay.norm(values[shown]))[:, :3]
         pixels = np.rint(_shrink(pixels) * _LEVELS) / _LEVELS
@@ -348,7 +252,7 @@ def _shrink(pixels: np.ndarray) -> np.ndarray:
     return cut.reshape(height, _SUPERSAMPLE, width, _SUPERSAMPLE, 3).mean(axis=(1, 3))
 
 
-def _open(layout: _Layout, canvas: np.ndarray, bar: bool) -> tuple[Figure, plt.Axes]:
+def _open(layout: SliceLayout, canvas: np.ndarray, bar: bool) -> tuple[Figure, plt.Axes]:
     """Open a figure in which one pixel of the canvas is one pixel of the file."""
     top, bottom = 0.34, 0.5 if bar else 0.24
     picture = canvas.shape[0] / _DPI
@@ -363,14 +267,13 @@ def _open(layout: _Layout, canvas: np.ndarray, bar: bool) -> tuple[Figure, plt.A
 
 
 def _draw_contours(
-    ax: plt.Axes, affine: np.ndarray, layout: _Layout, contours: Sequence[Contour]
+    ax: plt.Axes, affine: np.ndarray, layout: SliceLayout, contours: Sequence[Contour]
 ) -> None:
     step = layout.step
     for mask, colour, _ in contours:
         volume = (np.asarray(mask) != 0).astype(np.uint8)
         for plane, position, left, bottom in layout.panels():
-            voxels = _plane_voxels(affine, layout, plane, position, step)
-            level = map_coordinates(volume, voxels, np.float32, order=1)
+            level = sample_slice(volume, affine, layout, plane, position, step=step, order=1)
             if level.max() <= 0.5:
                 continue
             across = left + (np.arange(level.shape[1]) + 0.5) * step
@@ -381,7 +284,7 @@ def _draw_contours(
 def _annotate(
     fig: Figure,
     ax: plt.Axes,
-    layout: _Layout,
+    layout: SliceLayout,
     contours: Sequence[Contour],
     title: str,
     mark: Sequence[float] | None,
@@ -390,7 +293,7 @@ def _annotate(
     style = {"fontsize": 8, "ha": "center", "va": "bottom"}
     extent = layout.upper - layout.lower
     for plane, position, left, bottom in layout.panels():
-        across, up = _IN_PLANE[plane]
+        across, up = IN_PLANE[plane]
         middle = left + extent[across] / 2
         first = position == layout.positions[plane][0]
         number = f"{plane} = {position:.0f} mm" if first else f"{position:.0f}"
