@@ -152,25 +152,55 @@ def check_same_grid(image: nb.Nifti1Image, like: nb.Nifti1Image, atol: float = 1
         )
 
 
-def repetition_time(image: nb.Nifti1Image) -> float:
-    """Repetition time in seconds from the header of a 4-D image.
+def repetition_time(
+    image: nb.Nifti1Image, given: float | None = None, *, override: bool = False
+) -> float:
+    """Repetition time in seconds of a 4-D image.
+
+    Parameters
+    ----------
+    image : nibabel.Nifti1Image
+        The series.
+    given : float, optional
+        Repetition time in s that is known from elsewhere (the sidecar). It is needed where
+        the header has none, and must agree with the header within 1 ms where it has one.
+    override : bool
+        Take ``given`` even where the header says otherwise.
 
     Raises
     ------
     InputError
-        If the header says 0, a negative or a non-finite number.
+        If the header says 0, a negative or a non-finite number and nothing is given, if
+        what is given is not above 0, or if both differ.
     """
     zoom = float(image.header.get_zooms()[3])
     unit = image.header.get_xyzt_units()[1]
     seconds = zoom * {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
-    if not (np.isfinite(seconds) and seconds > 0):
+    known = np.isfinite(seconds) and seconds > 0
+    if given is None:
+        if known:
+            return seconds
         raise _image_error(
             image.get_filename(),
             "a repetition time above 0 s in the header (pixdim[4])",
             f"{zoom:g}",
             "give the repetition time explicitly, or mend the header",
         )
-    return seconds
+    if not (np.isfinite(given) and given > 0):
+        raise InputError(
+            "tr",
+            expected="a repetition time above 0 s",
+            found=f"{given:g} s",
+            hint="give seconds (RepetitionTime in the BIDS sidecar)",
+        )
+    if known and abs(seconds - given) > 1e-3 and not override:
+        raise _image_error(
+            image.get_filename(),
+            f"the repetition time that was given, {given:g} s",
+            f"{seconds:g} s in the header (pixdim[4])",
+            "find out which is right; mend the header, or leave the given one out",
+        )
+    return given
 
 
 def save_image(
