@@ -2,19 +2,17 @@
 
 import json
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fmriprod.algorithms.bids_names import BidsName, build_name, parse_name, strip_prefix
+from fmriprod.algorithms.bids_names import BidsName, strip_prefix
 from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.interfaces.bids_listing import Listing, applying, dataset_error
 
-_IMAGES = (".nii.gz", ".nii")
 _DATATYPES = ("anat", "func")
-_NOT_BIDS_NAMES = frozenset({"dataset_description.json", "genetic_info.json"})
 
 
 @dataclass(frozen=True)
@@ -194,14 +192,14 @@ def index_dataset(folder: str | Path) -> BidsIndex:
     """
     root = os.path.abspath(folder)
     if not os.path.isdir(root):
-        raise _dataset_error(root, "no such folder", "check the path")
-    top = _Listing(root, {})
+        raise dataset_error(root, "no such folder", "check the path")
+    top = Listing(root, {})
     subjects = sorted(e.name for e in top.folders if e.name.startswith("sub-"))
     if not subjects:
         found = "none; it holds " + (
             ", ".join(sorted(e.name for e in top.folders)[:8]) or "nothing"
         )
-        raise _dataset_error(root, found, "give the folder that holds the sub-* folders")
+        raise dataset_error(root, found, "give the folder that holds the sub-* folders")
     broken, ignored = list(top.broken), list(top.ignored)
     participants = []
     for subject in subjects:
@@ -227,83 +225,23 @@ def read_json(file: str | Path) -> dict[str, Any]:
     return content
 
 
-class _Listing:
-    """Files of one level of the dataset by what they are, and the folders below it."""
-
-    def __init__(self, folder: str, place: Mapping[str, str]) -> None:
-        self._place = place
-        self.folders: list[os.DirEntry] = []
-        self.data: dict[str, list[tuple[BidsName, str]]] = defaultdict(list)
-        self.sidecars: dict[tuple[str, str], list[tuple[BidsName, str]]] = defaultdict(list)
-        self.broken: list[str] = []
-        self.ignored: list[InputError] = []
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except PermissionError:
-            error = _dataset_error(folder, "a folder that may not be read", "ask for permission")
-            self.ignored.append(error)
-            return
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name in _NOT_BIDS_NAMES:
-                continue
-            if entry.is_dir():
-                self.folders.append(entry)
-            elif "_" in entry.name and entry.name.endswith((*_IMAGES, ".json", ".tsv")):
-                self._add(entry)
-
-    def _add(self, entry: os.DirEntry) -> None:
-        try:
-            name = parse_name(entry.name)
-            _check_place(name, self._place)
-        except InputError as err:
-            err.file = entry.path
-            self.ignored.append(err)
-            return
-        if entry.is_symlink() and not os.path.exists(entry.path):
-            self.broken.append(entry.path)
-        if name.extension in _IMAGES:
-            self.data[name.suffix].append((name, entry.path))
-        else:
-            self.sidecars[name.suffix, name.extension].append((name, entry.path))
-
-
-def _check_place(name: BidsName, place: Mapping[str, str]) -> None:
-    """Refuse a file that lies in another participant's or session's folder, or has no task."""
-    for key, label in place.items():
-        if name.get(key) not in (None, label):
-            raise InputError(
-                key,
-                expected=f"{key}-{label}, as the folder says",
-                found=f"{key}-{name.get(key)} in the file name",
-                hint="move or rename the file",
-            )
-    if name.suffix == "bold" and name.extension in _IMAGES and name.get("task") is None:
-        named = build_name({**dict(name.entities), "task": "rest"}, "bold", name.extension)
-        raise InputError(
-            "task",
-            expected="task-<label> in the name of a BOLD series",
-            found="no task",
-            hint=f"rename it, such as {named}",
-        )
-
-
 def _index_participant(
-    root: str, label: str, top: _Listing, broken: list[str], ignored: list[InputError]
+    root: str, label: str, top: Listing, broken: list[str], ignored: list[InputError]
 ) -> Participant:
     place = {"sub": label}
-    home = _Listing(os.path.join(root, f"sub-{label}"), place)
+    home = Listing(os.path.join(root, f"sub-{label}"), place)
     levels = [(home, [top, home], place)]
     for entry in home.folders:
         if entry.name.startswith("ses-"):
             inside = {**place, "ses": entry.name.removeprefix("ses-")}
-            session = _Listing(entry.path, inside)
+            session = Listing(entry.path, inside)
             levels.append((session, [top, home, session], inside))
     t1w: list[str] = []
     runs: list[Run] = []
     for level, above, inside in levels:
         for entry in level.folders:
             if entry.name in _DATATYPES:
-                leaf = _Listing(entry.path, inside)
+                leaf = Listing(entry.path, inside)
                 t1w += [path for _, path in leaf.data["T1w"] if entry.name == "anat"]
                 if entry.name == "func":
                     runs += _runs_of(leaf, [*above, leaf])
@@ -315,20 +253,14 @@ def _index_participant(
     return Participant(label, tuple(sorted(t1w)), tuple(runs))
 
 
-def _runs_of(leaf: _Listing, levels: Sequence[_Listing]) -> list[Run]:
+def _runs_of(leaf: Listing, levels: Sequence[Listing]) -> list[Run]:
     runs = []
     for name, path in leaf.data["bold"]:
-        json_files = [f for lv in levels for f in _applying(lv, "bold", ".json", name)]
-        tables = [f for lv in levels for f in _applying(lv, "events", ".tsv", name)]
+        json_files = [f for lv in levels for f in applying(lv, "bold", ".json", name)]
+        tables = [f for lv in levels for f in applying(lv, "events", ".tsv", name)]
         events = tables[-1] if tables else None
         runs.append(Run(name, path, events, tuple(json_files)))
     return runs
-
-
-def _applying(level: _Listing, suffix: str, extension: str, name: BidsName) -> list[str]:
-    """Sidecars of a level that apply by the inheritance principle, most general first."""
-    found = [pair for pair in level.sidecars[suffix, extension] if pair[0].applies_to(name)]
-    return [path for _, path in sorted(found, key=lambda pair: (len(pair[0].entities), pair[1]))]
 
 
 def _chosen(subject: str, labels: Iterable[Any] | None, known: list[str], key: str) -> list[str]:
@@ -348,12 +280,6 @@ def _number(run: str | int) -> str:
     """Run number without leading zeros, so that run-1 and run-01 are the same."""
     text = strip_prefix(str(run), "run")
     return str(int(text)) if text.isdecimal() else text
-
-
-def _dataset_error(folder: str, found: str, hint: str) -> InputError:
-    return InputError(
-        "dataset", expected="a BIDS dataset with sub-* folders", found=found, hint=hint, file=folder
-    )
 
 
 def _json_error(file: str | Path, found: str) -> InputError:

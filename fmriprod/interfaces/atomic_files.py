@@ -1,0 +1,96 @@
+"""Write files so that they are either whole or not there, and not again when nothing changed."""
+
+import filecmp
+import gzip
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fmriprod.algorithms.checks import InputError
+
+
+def save_json(content: dict[str, Any], target: Path) -> bool:
+    """Write JSON with sorted keys, unless the same is there; tell whether it was written."""
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    data = (text + "\n").encode()
+    if target.is_file() and target.read_bytes() == data:
+        return False
+    with _replacing(target) as temporary:
+        temporary.write_bytes(data)
+    return True
+
+
+def save_file(in_file: str | Path, target: Path) -> bool:
+    """Copy a file atomically, unless the same content is there; tell whether it was written."""
+    in_file = Path(in_file)
+    if target.is_file() and same_content(in_file, target):
+        return False
+    with _replacing(target) as temporary:
+        if target.suffix == ".gz" and in_file.suffix != ".gz":
+            with in_file.open("rb") as source, temporary.open("wb") as raw:  # noqa: SIM117
+                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as stream:
+                    shutil.copyfileobj(source, stream, 1 << 20)
+        else:
+            shutil.copyfile(in_file, temporary)
+            if target.suffix == ".gz":
+                _forget_gzip_time(temporary)
+    return True
+
+
+def same_content(in_file: Path, target: Path) -> bool:
+    """Compare bytes; of gzip files the content, so that a time in the header is no change."""
+    if target.suffix != ".gz":
+        return filecmp.cmp(in_file, target, shallow=False)
+    if in_file.suffix == ".gz":
+        if in_file.stat().st_size != target.stat().st_size:
+            return False
+        with in_file.open("rb") as one, target.open("rb") as two:
+            head, other = bytearray(one.read(10)), two.read(10)
+            head[4:8] = bytes(len(head[4:8]))
+            return bytes(head) == other and _same_rest(one.read, two.read)
+    try:
+        with in_file.open("rb") as one, gzip.open(target) as two:
+            return _same_rest(one.read, two.read)
+    except (OSError, EOFError, zlib.error):  # a damaged target is another content
+        return False
+
+
+def _same_rest(one: Callable[[int], bytes], two: Callable[[int], bytes]) -> bool:
+    while True:
+        a, b = one(1 << 20), two(1 << 20)
+        if a != b:
+            return False
+        if not a:
+            return True
+
+
+def _forget_gzip_time(path: Path) -> None:
+    """Set the time of a gzip header to 0 (RFC 1952: bytes 4 to 7; no checksum covers them)."""
+    with path.open("r+b") as stream:
+        stream.seek(4)
+        stream.write(bytes(4))
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target`` that takes its place on success."""
+    temporary = target.with_name(f".writing-{os.getpid()}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(target)
+    except (PermissionError, NotADirectoryError, FileExistsError) as err:
+        raise InputError(
+            "base_directory",
+            expected="a folder that may be written",
+            found=str(err),
+            hint="give another folder, or change its permissions",
+        ) from None
+    finally:
+        if target.parent.is_dir():
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,150 @@
+"""The description of a derivatives dataset, and how its files point to other datasets."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fmriprod import __version__
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.atomic_files import save_json
+from fmriprod.interfaces.bids_index import read_json
+
+_BIDS_VERSION = "1.10.0"
+_NAME = "fmriprod"
+
+
+def write_dataset_description(
+    folder: str | Path,
+    *,
+    raw_directory: str | Path | None = None,
+    name: str = "fmriprod derivatives",
+) -> Path:
+    """Make a folder a BIDS derivatives dataset; a description that is up to date is left alone.
+
+    Fields that a person added (``Authors``, ``License`` ...) are kept.
+
+    Parameters
+    ----------
+    folder : path
+        Root of the derivatives; made if it is not there.
+    raw_directory : path, optional
+        Root of the raw dataset, linked as ``raw`` (``DatasetLinks``), so that
+        ``bids:raw:sub-01/...`` in a sidecar finds its file.
+    name : str
+        Name of the dataset, where the description has none yet.
+
+    Returns
+    -------
+    pathlib.Path
+        The ``dataset_description.json``.
+
+    Raises
+    ------
+    InputError
+        If the folder is a raw dataset or another program's derivatives, lies in the raw
+        dataset elsewhere than below ``derivatives``, or holds participants' folders without
+        a description.
+    """
+    folder = Path(os.path.abspath(folder))
+    file = folder / "dataset_description.json"
+    if raw_directory is not None:
+        _check_outside_raw(folder, Path(os.path.abspath(raw_directory)))
+    present = read_json(file) if file.is_file() else {}
+    _check_own(folder, file, present)
+    content = {
+        "Name": name,
+        **present,
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": _NAME, "Version": __version__}],
+    }
+    if raw_directory is not None:
+        links = present.get("DatasetLinks", {})
+        content["DatasetLinks"] = {**links, "raw": _link(folder, raw_directory)}
+    save_json(content, file)
+    return file
+
+
+def _link(folder: Path, raw_directory: str | Path) -> str:
+    """Path of the raw dataset as seen from the derivatives, or a file URI when far away."""
+    raw = Path(os.path.abspath(raw_directory))
+    common = os.path.commonpath([folder, raw])
+    return raw.as_uri() if common == os.sep else Path(os.path.relpath(raw, folder)).as_posix()
+
+
+def _check_outside_raw(folder: Path, raw: Path) -> None:
+    """Refuse to spoil the raw dataset; links are followed, since the files would be the same."""
+    inside, root = folder.resolve(), raw.resolve()
+    if inside == root:
+        raise _folder_error(folder, "the raw dataset itself", f"give {raw / 'derivatives' / _NAME}")
+    if inside.is_relative_to(root):
+        first = inside.relative_to(root).parts[0]
+        if first != "derivatives":
+            hint = f"give a folder outside, or {raw / 'derivatives' / _NAME}"
+            raise _folder_error(folder, f"a folder inside the raw dataset ({first}/)", hint)
+        if len(inside.relative_to(root).parts) == 1:
+            hint = f"give {raw / 'derivatives' / _NAME}"
+            raise _folder_error(folder, "the folder that holds all derivatives", hint)
+
+
+def _check_own(folder: Path, file: Path, present: dict[str, Any]) -> None:
+    if not file.is_file():
+        subjects = sorted(p.name for p in folder.glob("sub-*") if p.is_dir())
+        if subjects:
+            found = f"{', '.join(subjects[:3])} and no dataset_description.json"
+            raise _folder_error(folder, found, "give an empty folder, or describe the dataset")
+        return
+    kind = present.get("DatasetType", "raw")
+    if kind != "derivative":
+        found = f"a dataset of DatasetType {kind!r} (raw is meant where the field is absent)"
+        raise _folder_error(folder, found, "give another folder for the results")
+    makers = present.get("GeneratedBy") or []
+    names = [m.get("Name", "?") for m in makers if isinstance(m, dict)]
+    if _NAME not in names:
+        found = f"derivatives made by {', '.join(map(str, names)) or 'an unnamed program'}"
+        raise _folder_error(folder, found, "give a folder of its own")
+
+
+def _folder_error(folder: Path, found: str, hint: str) -> InputError:
+    return InputError(
+        "base_directory",
+        expected=f"an empty folder or a derivatives dataset of {_NAME}",
+        found=found,
+        hint=hint,
+        file=str(folder),
+    )
+
+
+def find_dataset_root(file: str | Path) -> str | None:
+    """Find the dataset that a file lies in: the nearest folder above with a description.
+
+    Where no folder has a ``dataset_description.json``, it is the one that holds ``sub-*``.
+    """
+    parents = Path(os.path.abspath(file)).parents
+    for folder in parents:
+        if (folder / "dataset_description.json").is_file():
+            return str(folder)
+    return next((str(p.parent) for p in reversed(parents) if p.name.startswith("sub-")), None)
+
+
+def bids_uri(file: str, base_directory: str | Path, raw_directory: str | None) -> str:
+    """Write a path as BIDS URI: ``bids::`` for derivatives, ``bids:raw:`` for the raw dataset.
+
+    Raises
+    ------
+    InputError
+        If the file lies in neither.
+    """
+    if file.startswith("bids:"):
+        return file
+    path = Path(os.path.abspath(file))
+    base = Path(os.path.abspath(base_directory))
+    for root, prefix in ((base, "bids::"), (raw_directory, "bids:raw:")):
+        if root and path.is_relative_to(os.path.abspath(root)):
+            return prefix + path.relative_to(os.path.abspath(root)).as_posix()
+    raise InputError(
+        "sources",
+        expected=f"files below {base} or below the raw dataset ({raw_directory or 'unknown'})",
+        found=str(path),
+        hint="name the saved file instead of the one in the working folder, or give raw_directory",
+    )

@@ -1,0 +1,298 @@
+"""Put results into a BIDS derivatives dataset, under names that are checked."""
+
+import filecmp
+import json
+import os
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    Directory,
+    File,
+    InputMultiObject,
+    OutputMultiObject,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from fmriprod.algorithms.bids_names import BidsName, build_name, check_entity, parse_name
+from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.derivative_names import check_derivative, has_sidecar
+from fmriprod.interfaces.atomic_files import save_file, save_json
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.bids_index import read_json
+from fmriprod.interfaces.dataset_description import bids_uri, find_dataset_root
+
+_ENTITY_TRAITS = (
+    "hemi", "space", "from_", "to", "mode", "seg", "res", "contrast", "stat", "label", "desc",
+)  # fmt: skip
+
+
+def _entity(example: str) -> Any:
+    return InputMultiObject(
+        traits.Str,
+        desc=f"label of that entity, such as {example}; one for all files or one for each",
+    )
+
+
+class _SaveDerivativeInputSpec(PythonInputSpec):
+    in_file = InputMultiObject(
+        File(exists=True), mandatory=True, desc="the file to save, or a list of files"
+    )
+    base_directory = Directory(
+        mandatory=True, desc="root of the derivatives dataset; made if it is not there"
+    )
+    source_file = InputMultiObject(
+        File(exists=True, hash_files=False),
+        desc="raw BIDS file whose entities are inherited; one for all files or one for each",
+    )
+    suffix = traits.Str(mandatory=True, desc="what the file holds, such as statmap")
+    entities = traits.List(
+        traits.Str, desc="further entities as key-label, such as task-draw; they win over inherited"
+    )
+    dismiss_entities = traits.List(
+        traits.Str, desc="keys of entities that are not inherited, such as run"
+    )
+    hemi = _entity("L")
+    space = _entity("T1w")
+    from_ = _entity("boldref (written as from)")
+    to = _entity("T1w")
+    mode = _entity("image")
+    seg = _entity("aparcaseg")
+    res = _entity("2")
+    contrast = _entity("faceVsHouse")
+    stat = _entity("z")
+    label = _entity("V1")
+    desc = _entity("preproc")
+    datatype = traits.Str(
+        desc="folder: func, anat or figures; by default that of the table of derivatives"
+    )
+    metadata = traits.List(
+        traits.Str, desc='sidecar fields as key=JSON, such as Units="arbitrary" or Cutoff=128.0'
+    )
+    metadata_file = File(exists=True, desc="JSON file with sidecar fields; metadata win over it")
+    sources = InputMultiObject(
+        traits.Str,
+        desc="files of the raw or of the derivatives dataset, or BIDS URIs, that the result was "
+        "made from (Sources in the sidecar); by default source_file",
+    )
+    raw_directory = Directory(
+        exists=True, desc="root of the raw dataset; by default found above source_file"
+    )
+    record_directory = Directory(
+        nohash=True,
+        desc="folder where the savers of one run note what they wrote, so that two different "
+        "results under one name are refused; give each run an empty one",
+    )
+
+
+class _SaveDerivativeOutputSpec(TraitedSpec):
+    out_file = OutputMultiObject(File(exists=True), desc="the saved file or files")
+    out_sidecar = OutputMultiObject(File(exists=True), desc="JSON sidecars, where there are any")
+
+
+class SaveDerivative(PythonInterface):
+    """Copy a result to its BIDS name in a derivatives dataset, with a JSON sidecar.
+
+    The name is made of the entities of ``source_file`` and those that are given, and checked
+    with the table of derivatives (``fmriprod/data/derivative_names.json``). Files are written
+    to a temporary name and renamed; a file that is already there with the same content is not
+    touched. NIfTI files that are not compressed are compressed; the time in the gzip header
+    is set to 0, so that the same result is the same bytes.
+
+    Examples
+    --------
+    >>> saver = SaveDerivative(suffix="statmap", contrast="faceVsHouse", stat="z")
+    >>> saver.inputs.contrast
+    ['faceVsHouse']
+    """
+
+    input_spec = _SaveDerivativeInputSpec
+    output_spec = _SaveDerivativeOutputSpec
+    _always_run = True  # the dataset may have lost the file since
+
+    def _process(self) -> None:
+        in_files = [os.path.abspath(file) for file in self.inputs.in_file]
+        targets = [self._target(k, file) for k, file in enumerate(in_files)]
+        _check_distinct(in_files, [target for target, _ in targets])
+        fields = self._metadata()
+        out_files, sidecars = [], []
+        for k, (in_file, (target, sidecar)) in enumerate(zip(in_files, targets, strict=True)):
+            if isdefined(self.inputs.record_directory):
+                claim_name(
+                    self.inputs.record_directory, self.inputs.base_directory, target, in_file
+                )
+            save_file(in_file, target)
+            out_files.append(str(target))
+            content = {**self._sources(k), **fields}
+            if sidecar and content:
+                beside = target.with_name(f"{target.name.partition('.')[0]}.json")
+                save_json(content, beside)
+                sidecars.append(str(beside))
+        self.result("out_file", out_files)
+        if sidecars:
+            self.result("out_sidecar", sidecars)
+
+    def _target(self, k: int, in_file: str) -> tuple[Path, bool]:
+        """Path of the k-th file, and whether it has a sidecar."""
+        entities = self._inherited(k)
+        for pair in self._list("entities"):
+            key, _, label = pair.partition("-")
+            check_entity(key, label)
+            entities[key] = label
+        for trait in _ENTITY_TRAITS:
+            if label := self._pick(trait, k):
+                entities[trait.rstrip("_")] = label
+        name = build_name(entities, self.inputs.suffix, saved_extension(in_file))
+        datatype = self.inputs.datatype if isdefined(self.inputs.datatype) else None
+        datatype = check_derivative(name, datatype, derivative_names())
+        folder = derivative_folder(self.inputs.base_directory, name, datatype)
+        return folder / str(name), has_sidecar(name, datatype, derivative_names())
+
+    def _inherited(self, k: int) -> dict[str, str]:
+        source = self._pick("source_file", k)
+        if not source:
+            return {}
+        dismissed = self._list("dismiss_entities")
+        name = parse_name(os.path.basename(source))
+        return {key: label for key, label in name.entities if key not in dismissed}
+
+    def _pick(self, trait: str, k: int) -> str | None:
+        """Value of a list-like input for the k-th file."""
+        values, n_files = self._list(trait), len(self.inputs.in_file)
+        if not values:
+            return None
+        if len(values) not in (1, n_files):
+            raise InputError(
+                trait,
+                expected=f"one value, or {n_files} (one for each in_file)",
+                found=f"{len(values)} values",
+                hint="give one, or as many as there are files",
+            )
+        return values[0] if len(values) == 1 else values[k]
+
+    def _list(self, trait: str) -> list[str]:
+        value = getattr(self.inputs, trait)
+        return list(value) if isdefined(value) else []
+
+    def _metadata(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        if isdefined(self.inputs.metadata_file):
+            fields.update(read_json(self.inputs.metadata_file))
+        fields.update(parse_metadata(self._list("metadata")))
+        return fields
+
+    def _sources(self, k: int) -> dict[str, list[str]]:
+        source = self._pick("source_file", k)
+        listed = self._list("sources") or ([source] if source else [])
+        raw = self.inputs.raw_directory
+        root = raw if isdefined(raw) else (source and find_dataset_root(source))
+        uris = [bids_uri(file, self.inputs.base_directory, root or None) for file in listed]
+        return {"Sources": uris} if uris else {}
+
+
+@cache
+def derivative_names() -> dict[str, Any]:
+    """Table of the names that derivatives may have (``data/derivative_names.json``)."""
+    return json.loads(files("fmriprod.data").joinpath("derivative_names.json").read_text("utf-8"))
+
+
+def derivative_folder(base_directory: str | Path, name: BidsName, datatype: str) -> Path:
+    """Folder of a derivative: by participant, session (not for figures) and datatype."""
+    parts = [Path(base_directory).absolute()]
+    if datatype:
+        subject, session = name.get("sub"), name.get("ses")
+        parts.append(f"sub-{subject}" if subject else "group")
+        if session and datatype != "figures":
+            parts.append(f"ses-{session}")
+        parts.append(datatype)
+    return Path(*parts)
+
+
+def saved_extension(in_file: str) -> str:
+    """Extension that a file is saved with; its stem may hold dots, images are compressed."""
+    name = os.path.basename(in_file)
+    return ".nii.gz" if name.endswith((".nii.gz", ".nii")) else os.path.splitext(name)[1]
+
+
+def metadata_items(fields: dict[str, Any]) -> list[str]:
+    """Turn a dictionary into the ``metadata`` input of `SaveDerivative`.
+
+    Examples
+    --------
+    >>> metadata_items({"RepetitionTime": 2.0, "TaskName": "draw"})
+    ['RepetitionTime=2.0', 'TaskName="draw"']
+    """
+    return [f"{k}={json.dumps(fields[k], allow_nan=False)}" for k in sorted(fields)]
+
+
+def parse_metadata(items: Sequence[str]) -> dict[str, Any]:
+    """Read ``key=JSON`` strings; the inverse of `metadata_items`.
+
+    Raises
+    ------
+    InputError
+        For an item without ``=`` or with a value that is no JSON.
+    """
+    fields: dict[str, Any] = {}
+    for item in items:
+        key, sign, text = item.partition("=")
+        try:
+            if not sign or not key:
+                raise ValueError("no key=")
+            fields[key] = json.loads(text, parse_constant=_refuse_constant)
+        except ValueError:
+            raise InputError(
+                "metadata",
+                expected='key=JSON, such as Units="arbitrary" or Cutoff=128.0',
+                found=repr(item),
+                hint="put text in double quotes (fmriprod.interfaces.derivatives.metadata_items)",
+            ) from None
+    return fields
+
+
+def claim_name(record: str | Path, base: str | Path, target: Path, in_file: str) -> None:
+    """Note that ``in_file`` is saved as ``target``; refuse another input under that name.
+
+    The note is a symbolic link from the target's path below ``record`` to the input: making
+    it either works or fails as a whole, also when several processes try.
+
+    Raises
+    ------
+    InputError
+        If another input with other content was saved under that name in this run.
+    """
+    note = Path(record) / "__".join(target.relative_to(os.path.abspath(base)).parts)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        note.symlink_to(in_file)
+    except FileExistsError:
+        other = os.readlink(note)
+        if other == in_file or (os.path.isfile(other) and filecmp.cmp(other, in_file, False)):
+            return
+        raise _clash(target, other, in_file) from None
+
+
+def _check_distinct(in_files: list[str], targets: list[Path]) -> None:
+    seen: dict[Path, str] = {}
+    for in_file, target in zip(in_files, targets, strict=True):
+        if target in seen and not filecmp.cmp(seen[target], in_file, shallow=False):
+            raise _clash(target, seen[target], in_file)
+        seen[target] = in_file
+
+
+def _clash(target: Path, one: str, two: str) -> InputError:
+    return InputError(
+        "in_file",
+        expected="one result for each name",
+        found=f"two for {target.name}:\n    {one}\n    {two}",
+        hint="tell them apart by an entity (desc, contrast, label, run)",
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
