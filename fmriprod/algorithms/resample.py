@@ -104,6 +104,29 @@ def coverage(
     return resample(ones, affine, to_shape, to_affine, transform, "nearest").astype(bool)
 
 
+def bridge_gaps(volume: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Put the nearest good value into gaps, so that filters do not ring from them.
+
+    For computing around gaps only; what is computed in them is to be thrown away.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (x, y, z)
+        The volume.
+    bad : ndarray of bool, shape (x, y, z)
+        Its gaps.
+
+    Returns
+    -------
+    ndarray, shape (x, y, z)
+        Zero everywhere when there is no good voxel.
+    """
+    if bad.all():
+        return np.zeros_like(volume)
+    nearest = ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
+    return volume[tuple(nearest)]
+
+
 def _check(data: np.ndarray, to_shape: tuple, interpolation: str, outside: float | str) -> None:
     if data.ndim not in (3, 4) or data.size == 0:
         raise InputError(
@@ -155,7 +178,7 @@ class _Source:
             volume = np.asarray(volume, np.float32)
             bad = ~np.isfinite(volume)
             if bad.any():
-                self.gaps, volume = bad.astype(np.float32), _bridge(volume, bad)
+                self.gaps, volume = bad.astype(np.float32), bridge_gaps(volume, bad)
         self.plain = self.values = volume.view(np.uint8) if volume.dtype == bool else volume
         if self.order == 3:
             # "mirror" is the one boundary for which filter and evaluation agree exactly.
@@ -199,14 +222,6 @@ def _points(to_voxel: np.ndarray, slab: slice, shape: tuple[int, ...]) -> np.nda
     points = x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :]
     # A grid resampled onto itself shall come back to the bit, whatever inv() rounded.
     return points.reshape(3, -1).round(9)
-
-
-def _bridge(volume: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Put the nearest finite value into gaps, so that a spline does not ring from them."""
-    if bad.all():
-        return np.zeros_like(volume)
-    nearest = ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
-    return volume[tuple(nearest)]
 
 
 def _sinc(

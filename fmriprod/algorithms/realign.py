@@ -1,0 +1,109 @@
+"""Interpolate every volume of a series once, each through its own transform."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.resample import Interpolation, coverage, resample
+
+Outside = Literal["exclude", "edge"]
+
+
+def realign(
+    series: np.ndarray,
+    affine: np.ndarray,
+    transforms: np.ndarray,
+    to_shape: tuple[int, int, int] | None = None,
+    to_affine: np.ndarray | None = None,
+    interpolation: Interpolation = "spline",
+    outside: Outside = "exclude",
+    num_threads: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resample a series through one transform for each volume.
+
+    A voxel of the target grid *has data* in a volume when its point lies in the volume that
+    the source's voxels fill (up to half a voxel beyond their outermost centres) and no voxel
+    around it is NaN or infinite.
+
+    Parameters
+    ----------
+    series : ndarray of float32, shape (x, y, z, n_volumes)
+        The run. When the target grid is its own, it is **overwritten**, so that a long run
+        is held in memory once only.
+    affine : ndarray, shape (4, 4)
+        Voxel to world (RAS, mm).
+    transforms : ndarray, shape (n_volumes, 4, 4) or (4, 4)
+        Map points of the target's world to points of each volume (RAS mm).
+    to_shape, to_affine : optional
+        Target grid; that of the series by default.
+    interpolation : {'spline', 'sinc', 'linear', 'nearest'}
+        See `fmriprod.algorithms.resample.resample`.
+    outside : {'exclude', 'edge'}
+        What becomes of a voxel that lacks data in some volume. ``'exclude'``: it is 0 in
+        **all** volumes, so that later steps see a constant voxel and leave it out; nothing can
+        look like a change of activity. ``'edge'``: it takes the nearest value of the
+        field of view in those volumes, and may jump when the head moves; next to a NaN it
+        is 0 in all volumes here too.
+    num_threads : int
+        Volumes interpolated at a time; the result does not depend on it.
+
+    Returns
+    -------
+    realigned : ndarray of float32, shape (*to_shape, n_volumes)
+        The series on the target grid.
+    covered : ndarray of bool, shape to_shape
+        True where a voxel has data in every volume.
+
+    Raises
+    ------
+    InputError
+        If the number of transforms is not the number of volumes.
+    """
+    n_volumes = series.shape[3]
+    transforms = _one_for_each(transforms, n_volumes)
+    to_shape = tuple(series.shape[:3] if to_shape is None else to_shape)
+    to_affine = affine if to_affine is None else to_affine
+    beyond = np.nan if outside == "exclude" else "edge"
+    same = to_shape == series.shape[:3] and series.dtype == np.float32 and series.flags.writeable
+    out = series if same else np.empty((*to_shape, n_volumes), np.float32, order="F")
+
+    def move(number: int) -> np.ndarray:
+        volume = np.asarray(series[..., number], np.float32)
+        grids = (affine, to_shape, to_affine, transforms[number])
+        moved = resample(volume, *grids, interpolation, beyond)
+        out[..., number] = moved
+        whole = np.isfinite(moved)
+        return whole & coverage(volume.shape, *grids) if outside == "edge" else whole
+
+    covered = np.ones(to_shape, bool)
+    for whole in each_volume(move, n_volumes, num_threads):
+        covered &= whole
+    out[~covered if outside == "exclude" else ~np.isfinite(out).all(axis=3)] = 0
+    return out, covered
+
+
+def each_volume(work: Callable[[int], Any], n_volumes: int, num_threads: int = 1) -> Iterator[Any]:
+    """Run work on each volume in threads; yield the results in order.
+
+    BLAS has one thread each: else it could split, and so round, a sum differently with
+    another number of threads.
+    """
+    with threadpool_limits(1), ThreadPoolExecutor(num_threads) as pool:
+        yield from pool.map(work, range(n_volumes))
+
+
+def _one_for_each(transforms: np.ndarray, n_volumes: int) -> np.ndarray:
+    transforms = np.asarray(transforms, float)
+    transforms = transforms[None] if transforms.ndim == 2 else transforms
+    if len(transforms) not in (1, n_volumes):
+        raise InputError(
+            "transforms",
+            expected=f"one transform, or one for each of {n_volumes} volumes",
+            found=f"{len(transforms)} transforms",
+            hint="give the transforms that were estimated for this very series",
+        )
+    return np.broadcast_to(transforms, (n_volumes, 4, 4))
