@@ -1,0 +1,337 @@
+"""Samples x voxels with a row of metadata for each sample."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
+
+from fmriprod.algorithms import featurize
+from fmriprod.algorithms.checks import InputError, usable_voxels
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.events import read_events, read_table
+from fmriprod.interfaces.images import load_mask, open_image, read_voxels, repetition_time
+
+
+class _FeaturizeInputSpec(PythonInputSpec):
+    in_file = File(exists=True, mandatory=True, desc="4-D series of one run")
+    mask_file = File(exists=True, mandatory=True, desc="voxels to take, on the series' grid")
+    events_file = File(
+        exists=True,
+        mandatory=True,
+        desc="BIDS events of the run (onset, duration in s, trial_type)",
+    )
+    tr = traits.Range(
+        low=0.0, exclude_low=True, desc="repetition time in s (default: the header's)"
+    )
+    mode = traits.Enum(
+        "events",
+        "volumes",
+        usedefault=True,
+        desc="events: a window of volumes after each event; volumes: every volume, labelled by "
+        "the event that was on `shift` seconds before it",
+    )
+    shift = traits.Float(
+        4.5,
+        usedefault=True,
+        desc="lag of the response in s: the first volume is floor((onset + shift) / tr)",
+    )
+    shift_volumes = traits.Int(
+        desc="lag in whole volumes instead: floor(onset / tr) + shift_volumes"
+    )
+    window = traits.Range(low=1, value=1, usedefault=True, desc="volumes per event (mode events)")
+    window_is_duration = traits.Bool(
+        False,
+        usedefault=True,
+        desc="as many volumes as the event lasts, ceil(duration / tr), instead of `window`",
+    )
+    merge_gap = traits.Range(
+        low=0.0,
+        desc="join consecutive events of one label into one trial when the pause between them is "
+        "at most this many s (default: never in mode events, one tr in mode volumes)",
+    )
+    average = traits.Bool(
+        False, usedefault=True, desc="one sample per trial: the mean over its volumes"
+    )
+    standardize = traits.Enum(
+        "none",
+        "run",
+        usedefault=True,
+        desc="run: mean 0 and standard deviation 1 of each voxel over all volumes of the run",
+    )
+    labels = traits.List(traits.Str, desc="only events with these labels (default: all)")
+    past_end = traits.Enum(
+        "error",
+        "drop",
+        usedefault=True,
+        desc="what to do with a trial whose window goes past the end of the run",
+    )
+    subject = traits.Str("n/a", usedefault=True, desc="subject label for the sample table")
+    task = traits.Str("n/a", usedefault=True, desc="task label for the sample table")
+    run_label = traits.Str("1", usedefault=True, desc="run label for the sample table")
+
+
+class _FeaturizeOutputSpec(TraitedSpec):
+    features_file = File(
+        exists=True,
+        desc=".npy, float32, shape (n_samples, n_voxels): a column for every voxel of the mask",
+    )
+    samples_file = File(
+        exists=True,
+        desc="TSV, one row per sample: subject, task, run, label, trial (from 0), tr (first "
+        "volume, from 0), time_point (from 1 in the trial), onset (s), half (1 or 2), n_volumes",
+    )
+    voxels_file = File(
+        exists=True,
+        desc="TSV, one row per voxel in C order: index i j k, x y z (mm), usable (0: constant "
+        "or not finite in this run)",
+    )
+    n_samples = traits.Int(desc="number of samples")
+    n_dropped = traits.Int(desc="trials left out because their window goes past the end")
+    n_shared = traits.Int(desc="volumes that more than one trial uses")
+    n_unusable = traits.Int(desc="voxels that are constant or not finite")
+
+
+class Featurize(PythonInterface):
+    """Take the activity that follows each event, or during each block, as samples.
+
+    An event at ``onset`` is read from volume ``floor((onset + shift) / tr)`` on, volumes
+    counted from 0; ``shift_volumes`` gives the lag in volumes, ``floor(onset / tr) +
+    shift_volumes``, and the two agree when ``shift`` is a multiple of ``tr``. Columns are
+    the voxels of the mask in C order, whatever their values, so that runs with the same mask
+    have the same columns; voxels without signal are marked in ``voxels_file``.
+
+    Examples
+    --------
+    >>> Featurize(tr=1.5, shift_volumes=3, window=23).inputs.window
+    23
+    """
+
+    input_spec = _FeaturizeInputSpec
+    output_spec = _FeaturizeOutputSpec
+
+    def _process(self) -> None:
+        values = self.inputs
+        image = open_image(values.in_file, ndim=4)
+        tr = values.tr if isdefined(values.tr) else repetition_time(image)
+        mask = load_mask(values.mask_file, image)
+        samples, n_dropped = self._samples(image.shape[3], tr)
+        series = read_voxels(image)[mask]
+        usable = usable_voxels(series)
+        if values.standardize == "run":
+            series = featurize.standardize_series(series)
+        volumes = samples["tr"].to_numpy()
+        features = np.ascontiguousarray(series[:, volumes].T)
+        if values.average:
+            samples, weights = featurize.average_trials(samples)
+            features = weights @ features
+        for place, name in enumerate(("subject", "task", "run_label")):
+            samples.insert(place, name.removesuffix("_label"), getattr(values, name))
+        self.save_array("features_file", "features.npy", features)
+        self.save_table("samples_file", "samples.tsv", samples[list(featurize.SAMPLE_COLUMNS)])
+        self.save_table("voxels_file", "voxels.tsv", _voxel_table(mask, image.affine, usable))
+        self.result("n_samples", len(samples))
+        self.result("n_dropped", n_dropped)
+        self.result("n_shared", int((np.bincount(volumes) > 1).sum()))
+        self.result("n_unusable", int((~usable).sum()))
+
+    def _samples(self, n_volumes: int, tr: float) -> tuple[pd.DataFrame, int]:
+        """Volumes and labels, from the events."""
+        values = self.inputs
+        events = read_events(values.events_file, n_volumes=n_volumes, tr=tr)
+        events = events.rename(columns={"trial_type": "label"})[["onset", "duration", "label"]]
+        if isdefined(values.labels) and values.labels:
+            events = featurize.choose_labels(events, values.labels)
+        gap = values.merge_gap if isdefined(values.merge_gap) else None
+        lag = {"shift": values.shift}
+        if isdefined(values.shift_volumes):
+            lag["shift_volumes"] = values.shift_volumes
+        if values.mode == "volumes":
+            events = featurize.merge_events(events, tr if gap is None else gap)
+            return featurize.volume_samples(events, n_volumes, tr, **lag), 0
+        if gap is not None:
+            events = featurize.merge_events(events, gap)
+        return featurize.event_samples(
+            events,
+            n_volumes,
+            tr,
+            window="duration" if values.window_is_duration else values.window,
+            past_end=values.past_end,
+            **lag,
+        )
+
+
+class _StackFeaturesInputSpec(PythonInputSpec):
+    features_files = traits.List(File(exists=True), mandatory=True, desc="from Featurize, per run")
+    samples_files = traits.List(File(exists=True), mandatory=True, desc="from Featurize, per run")
+    voxels_files = traits.List(File(exists=True), mandatory=True, desc="from Featurize, per run")
+
+
+class _StackFeaturesOutputSpec(TraitedSpec):
+    features_file = File(exists=True, desc=".npy, float32, rows of all runs, in their order")
+    samples_file = File(exists=True, desc="TSV, sample tables of all runs")
+    voxels_file = File(exists=True, desc="TSV, the voxels; usable: 1 if so in every run")
+
+
+class StackFeatures(PythonInterface):
+    """Put the samples of several runs under each other; all must have the same voxels.
+
+    Examples
+    --------
+    >>> StackFeatures().inputs.num_threads
+    1
+    """
+
+    input_spec = _StackFeaturesInputSpec
+    output_spec = _StackFeaturesOutputSpec
+
+    def _process(self) -> None:
+        values = self.inputs
+        features, samples = read_features(values.features_files, values.samples_files)
+        voxels = read_voxel_tables(values.voxels_files, features.shape[1])
+        if len(values.voxels_files) != len(values.features_files):
+            raise _unequal("voxels_files", values.features_files, values.voxels_files)
+        self.save_array("features_file", "features.npy", features)
+        self.save_table("samples_file", "samples.tsv", samples)
+        self.save_table("voxels_file", "voxels.tsv", voxels)
+
+
+def read_features(
+    features_files: list[str], samples_files: list[str]
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Read feature matrices and their sample tables and stack them.
+
+    Returns
+    -------
+    features : ndarray of float32, shape (n_samples, n_voxels)
+        Rows of all files.
+    samples : DataFrame
+        ``subject``, ``task``, ``run`` and ``label`` are text.
+
+    Raises
+    ------
+    InputError
+        If the lists differ in length, a table has other rows than its matrix or lacks
+        columns, matrices differ in their columns, or a run is there twice.
+    """
+    if not features_files or len(features_files) != len(samples_files):
+        raise _unequal("samples_files", features_files, samples_files)
+    matrices = [_read_matrix(path) for path in features_files]
+    tables = [
+        _read_samples(path, len(matrix))
+        for path, matrix in zip(samples_files, matrices, strict=True)
+    ]
+    widths = [matrix.shape[1] for matrix in matrices]
+    for path, width in zip(features_files, widths, strict=True):
+        if width != widths[0]:
+            raise InputError(
+                "features_files",
+                expected=f"{widths[0]} voxels, as {features_files[0]} has",
+                found=f"{width}",
+                hint="make all features with the same mask",
+                file=path,
+            )
+    samples = pd.concat(tables, ignore_index=True)
+    twice = samples.duplicated(["subject", "task", "run", "trial", "tr", "time_point"])
+    if twice.any():
+        row = samples[twice].iloc[0]
+        raise InputError(
+            "samples_files",
+            expected="each sample once",
+            found=f"{twice.sum()} samples twice, such as subject {row.subject}, task {row.task}, "
+            f"run {row.run}, trial {row.trial}, tr {row.tr}",
+            hint="give each run once, and runs different labels (run_label of Featurize)",
+        )
+    return np.concatenate(matrices), samples
+
+
+def read_voxel_tables(paths: list[str], n_voxels: int) -> pd.DataFrame:
+    """Read voxel tables that must agree; a voxel is usable if it is so in all of them.
+
+    Raises
+    ------
+    InputError
+        If tables differ in their voxels, or have other than ``n_voxels`` rows.
+    """
+    place = ["i", "j", "k", "x", "y", "z"]
+    first, usable = None, np.ones(n_voxels, dtype=np.int64)
+    for path in paths:
+        table = read_table(path, "voxels_files")
+        lacking = {*place, "usable"} - set(table.columns)
+        if lacking or len(table) != n_voxels:
+            raise InputError(
+                "voxels_files",
+                expected=f"{n_voxels} rows with columns {', '.join(place)}, usable",
+                found=f"{len(table)} rows with columns {', '.join(table.columns)}",
+                hint="give the voxels_file that Featurize wrote with these features",
+                file=path,
+            )
+        first = table if first is None else first
+        differ = ~np.isclose(table[place], first[place], atol=1e-3).all(axis=1)
+        if differ.any():
+            row = int(np.flatnonzero(differ)[0])
+            raise InputError(
+                "voxels_files",
+                expected=f"the voxels of {paths[0]}",
+                found=f"{differ.sum()} other voxels, the first in row {row + 1}: "
+                f"{table.loc[row, place].tolist()} for {first.loc[row, place].tolist()}",
+                hint="make all features with the same mask on the same grid",
+                file=path,
+            )
+        usable &= table["usable"].to_numpy().astype(np.int64)
+    return first.assign(usable=usable)
+
+
+def _voxel_table(mask: np.ndarray, affine: np.ndarray, usable: np.ndarray) -> pd.DataFrame:
+    index = np.argwhere(mask)
+    world = index @ affine[:3, :3].T + affine[:3, 3]
+    table = pd.DataFrame(index, columns=["i", "j", "k"])
+    table[["x", "y", "z"]] = world.round(4) + 0.0  # no minus zero
+    return table.assign(usable=usable.astype(np.uint8))
+
+
+def _read_matrix(path: str) -> np.ndarray:
+    try:
+        matrix = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as err:
+        raise _bad_matrix(path, f"{err}") from None
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise _bad_matrix(path, f"shape {getattr(matrix, 'shape', None)}")
+    return matrix.astype(np.float32, copy=False)
+
+
+def _read_samples(path: str, n_rows: int) -> pd.DataFrame:
+    needed = ["subject", "task", "run", "label", "trial", "tr", "time_point"]
+    table = read_table(path, "samples_files")
+    lacking = [name for name in needed if name not in table.columns]
+    if lacking or len(table) != n_rows:
+        raise InputError(
+            "samples_files",
+            expected=f"{n_rows} rows, as the features have, with columns {', '.join(needed)}",
+            found=f"{len(table)} rows" + (f", no {', '.join(lacking)}" if lacking else ""),
+            hint="give the samples_file that Featurize wrote with these features",
+            file=path,
+        )
+    text = pd.read_csv(
+        path, sep="\t", dtype=str, usecols=needed[:4], keep_default_na=False, encoding="utf-8-sig"
+    )
+    return table.assign(**{name: text[name] for name in needed[:4]})
+
+
+def _bad_matrix(path: str, found: str) -> InputError:
+    return InputError(
+        "features_files",
+        expected="a .npy file with a matrix of numbers, samples x voxels",
+        found=found,
+        hint="give the features_file that Featurize wrote",
+        file=str(Path(path)),
+    )
+
+
+def _unequal(subject: str, features_files: list[str], other: list[str]) -> InputError:
+    return InputError(
+        subject,
+        expected=f"one file for each of {len(features_files)} features_files (at least one)",
+        found=f"{len(other)} files",
+        hint="give the lists in the same order of runs",
+    )
