@@ -13,6 +13,10 @@ from typing import Any
 
 from fmriprod.algorithms.checks import InputError
 
+# RFC 1952, bytes 4 to 9 of a gzip header: time, compression hints, operating system. No
+# checksum covers them, and readers do not need them.
+_ORIGIN = bytes((0, 0, 0, 0, 0, 255))
+
 
 def save_json(content: dict[str, Any], target: Path) -> bool:
     """Write JSON with sorted keys, unless the same is there; tell whether it was written."""
@@ -37,8 +41,8 @@ def save_file(in_file: str | Path, target: Path) -> bool:
                     shutil.copyfileobj(source, stream, 1 << 20)
         else:
             shutil.copyfile(in_file, temporary)
-            if target.suffix == ".gz":
-                _forget_gzip_time(temporary)
+        if target.suffix == ".gz":
+            _forget_gzip_origin(temporary)
     return True
 
 
@@ -51,7 +55,7 @@ def same_content(in_file: Path, target: Path) -> bool:
             return False
         with in_file.open("rb") as one, target.open("rb") as two:
             head, other = bytearray(one.read(10)), two.read(10)
-            head[4:8] = bytes(len(head[4:8]))
+            head[4:10] = _ORIGIN
             return bytes(head) == other and _same_rest(one.read, two.read)
     try:
         with in_file.open("rb") as one, gzip.open(target) as two:
@@ -69,11 +73,11 @@ def _same_rest(one: Callable[[int], bytes], two: Callable[[int], bytes]) -> bool
             return True
 
 
-def _forget_gzip_time(path: Path) -> None:
-    """Set the time of a gzip header to 0 (RFC 1952: bytes 4 to 7; no checksum covers them)."""
+def _forget_gzip_origin(path: Path) -> None:
+    """Set time, compression hints and operating system in a gzip header to unknown."""
     with path.open("r+b") as stream:
         stream.seek(4)
-        stream.write(bytes(4))
+        stream.write(_ORIGIN)
 
 
 @contextmanager

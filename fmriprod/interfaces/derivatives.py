@@ -120,15 +120,15 @@ class SaveDerivative(PythonInterface):
         targets = [self._target(k, file) for k, file in enumerate(in_files)]
         _check_distinct(in_files, [target for target, _ in targets])
         fields = self._metadata()
+        contents = [{**self._sources(k), **fields} for k in range(len(in_files))]
         out_files, sidecars = [], []
-        for k, (in_file, (target, sidecar)) in enumerate(zip(in_files, targets, strict=True)):
+        for in_file, (target, sidecar), content in zip(in_files, targets, contents, strict=True):
             if isdefined(self.inputs.record_directory):
                 claim_name(
                     self.inputs.record_directory, self.inputs.base_directory, target, in_file
                 )
             save_file(in_file, target)
             out_files.append(str(target))
-            content = {**self._sources(k), **fields}
             if sidecar and content:
                 beside = target.with_name(f"{target.name.partition('.')[0]}.json")
                 save_json(content, beside)
@@ -159,6 +159,13 @@ class SaveDerivative(PythonInterface):
             return {}
         dismissed = self._list("dismiss_entities")
         name = parse_name(os.path.basename(source))
+        if name.get("sub") is None:
+            raise InputError(
+                "source_file",
+                expected="a file of a BIDS dataset, sub-<label>_..._<suffix>.<extension>",
+                found=source,
+                hint="give the raw image, or give entities instead of source_file",
+            )
         return {key: label for key, label in name.entities if key not in dismissed}
 
     def _pick(self, trait: str, k: int) -> str | None:
@@ -187,11 +194,10 @@ class SaveDerivative(PythonInterface):
         return fields
 
     def _sources(self, k: int) -> dict[str, list[str]]:
-        source = self._pick("source_file", k)
-        listed = self._list("sources") or ([source] if source else [])
-        raw = self.inputs.raw_directory
-        root = raw if isdefined(raw) else (source and find_dataset_root(source))
-        uris = [bids_uri(file, self.inputs.base_directory, root or None) for file in listed]
+        source, raw = self._pick("source_file", k), self.inputs.raw_directory
+        root = raw if isdefined(raw) else (find_dataset_root(source) if source else None)
+        listed = self._list("sources") or ([source] if source and root else [])
+        uris = [bids_uri(file, self.inputs.base_directory, root) for file in listed]
         return {"Sources": uris} if uris else {}
 
 

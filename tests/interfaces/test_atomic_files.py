@@ -1,0 +1,77 @@
+import gzip
+import os
+
+import pytest
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.atomic_files import same_content, save_file, save_json
+
+
+def test_a_file_with_the_same_content_is_not_touched(work):
+    (work / "a.tsv").write_text("x\n1\n")
+    target = work / "out/a.tsv"
+    assert save_file(work / "a.tsv", target)
+    os.utime(target, (1, 1))
+    assert not save_file(work / "a.tsv", target)
+    assert target.stat().st_mtime == 1
+    (work / "a.tsv").write_text("x\n2\n")  # same size
+    assert save_file(work / "a.tsv", target)
+    assert target.read_text() == "x\n2\n"
+    assert sorted(p.name for p in target.parent.iterdir()) == ["a.tsv"]
+
+
+def test_the_time_in_a_gzip_header_is_no_content(work):
+    content = bytes(range(256)) * 5000
+    targets = set()
+    for time in (0, 1234567):
+        (work / "a.nii.gz").write_bytes(gzip.compress(content, mtime=time))
+        save_file(work / "a.nii.gz", work / "out/a.nii.gz")
+        targets.add((work / "out/a.nii.gz").read_bytes())
+        os.utime(work / "out/a.nii.gz", (1, 1))
+    assert len(targets) == 1
+    assert gzip.decompress(targets.pop()) == content
+    assert (work / "out/a.nii.gz").stat().st_mtime == 1
+
+
+def test_plain_images_are_compressed_once(work):
+    (work / "a.nii").write_bytes(b"voxels" * 1000)
+    target = work / "a.nii.gz"
+    assert save_file(work / "a.nii", target)
+    assert gzip.decompress(target.read_bytes()) == b"voxels" * 1000
+    assert target.read_bytes()[4:8] == bytes(4)
+    assert not save_file(work / "a.nii", target)
+    target.write_bytes(target.read_bytes()[:20])  # damaged: made again
+    assert not same_content(work / "a.nii", target)
+    assert save_file(work / "a.nii", target)
+    assert gzip.decompress(target.read_bytes()) == b"voxels" * 1000
+
+
+def test_a_failed_copy_leaves_the_old_file_and_nothing_else(work, monkeypatch):
+    (work / "a.tsv").write_text("new")
+    (work / "out").mkdir()
+    (work / "out/a.tsv").write_text("old")
+
+    def full(source, target):
+        target.write_text("ne")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_file(work / "a.tsv", work / "out/a.tsv")
+    assert [(p.name, p.read_text()) for p in (work / "out").iterdir()] == [("a.tsv", "old")]
+
+
+def test_a_file_where_a_folder_should_be_is_refused(work):
+    (work / "out").write_text("a file")
+    (work / "a.tsv").write_text("x")
+    with pytest.raises(InputError, match="a folder that may be written"):
+        save_file(work / "a.tsv", work / "out/func/a.tsv")
+
+
+def test_json_is_sorted_and_written_once(work):
+    target = work / "a.json"
+    assert save_json({"b": 1, "a": "é"}, target)
+    assert target.read_text(encoding="utf-8") == '{\n  "a": "é",\n  "b": 1\n}\n'
+    assert not save_json({"a": "é", "b": 1}, target)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_json({"a": float("nan")}, target)
