@@ -97,7 +97,7 @@ def residual_correlation(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def autocovariance_bias(basis: np.ndarray, order: int) -> np.ndarray:
-    """Expected sums of products of residuals as a function of the noise's autocovariances.
+    """Relate sums of products of residuals to the autocovariances of the noise.
 
     Parameters
     ----------

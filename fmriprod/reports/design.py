@@ -13,6 +13,7 @@ from fmriprod.reports.style import PALETTE
 from fmriprod.reports.style import figure as styled_figure
 
 _WORRYING, _POOR = 5.0, 10.0  # variance inflation, as rules of thumb have it
+_END = 15.0
 
 
 @contextmanager
@@ -35,16 +36,19 @@ def design_figure(
     matplotlib.figure.Figure
         To be saved inside the ``with`` block.
     """
-    n_columns, n_conditions = matrix.shape[1], len(conditions)
-    width = float(np.clip(0.2 * n_columns, 4, 10)) + 3.6
-    with styled_figure(width, 5.4) as (fig, blank):
-        blank.remove()
-        grid = fig.add_gridspec(
-            2, 2, width_ratios=[width - 3.6, 3.2], height_ratios=[3, max(1.2, 0.3 * n_conditions)]
-        )
-        _draw_matrix(fig.add_subplot(grid[:, 0]), matrix, conditions, audit)
-        _draw_correlation(fig, fig.add_subplot(grid[0, 1]), audit.correlation)
-        _draw_inflation(fig.add_subplot(grid[1, 1]), audit.vif)
+    n_conditions = len(conditions)
+    left = float(np.clip(0.2 * matrix.shape[1], 4, 9))
+    middle = float(np.clip(0.3 * n_conditions, 1.8, 3.2)) if n_conditions > 1 else 0.0
+    height = max(5.4, 0.2 * n_conditions + 2.6)
+    ratios = [left, middle + 1.0, 1.6] if middle else [left, 2.2]
+    with styled_figure(sum(ratios) + 0.4, height, ncols=len(ratios), width_ratios=ratios) as (
+        fig,
+        axes,
+    ):
+        _draw_matrix(axes[0], matrix, conditions, audit)
+        if middle:
+            _draw_correlation(axes[1], audit.correlation)
+        _draw_inflation(axes[-1], audit.vif, named=not middle)
         yield fig
 
 
@@ -69,46 +73,70 @@ def _draw_matrix(ax: Axes, matrix: pd.DataFrame, conditions: Sequence[str], audi
             text.set_color(PALETTE[1])
     ax.set_ylabel("volume")
     ax.spines[:].set_visible(False)
-    full = "full rank" if not audit.aliased else f"rank {audit.rank}, orange: not separable"
-    condition = f", condition number {audit.condition_number:.3g}" if not audit.aliased else ""
-    ax.set_title(f"Design: {matrix.shape[0]} volumes, {matrix.shape[1]} columns, {full}{condition}")
+    ax.set_title(
+        f"Design: {matrix.shape[0]} volumes, {matrix.shape[1]} columns\n"
+        + (
+            f"rank {audit.rank} only: columns in orange cannot be told apart"
+            if audit.aliased
+            else f"full rank, condition number {audit.condition_number:.3g}"
+        )
+    )
 
 
-def _draw_correlation(fig: Figure, ax: Axes, correlation: pd.DataFrame) -> None:
+def _draw_correlation(ax: Axes, correlation: pd.DataFrame) -> None:
     names = [_short(c) for c in correlation.columns]
-    shown = ax.imshow(correlation, cmap="RdBu_r", vmin=-1, vmax=1)
+    values = correlation.to_numpy()
+    ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     ax.set_xticks(range(len(names)), names, rotation=90)
     ax.set_yticks(range(len(names)), names)
-    ax.tick_params(length=0, labelsize=8)
+    ax.tick_params(length=0, labelsize=8 if len(names) <= 24 else 6)
     ax.spines[:].set_visible(False)
-    if len(names) <= 8:
-        for (i, j), r in np.ndenumerate(correlation.to_numpy()):
+    if len(names) <= 10:
+        for (i, j), r in np.ndenumerate(values):
             if i != j and np.isfinite(r):
                 colour = "white" if abs(r) > 0.6 else "black"
-                text = f"{r:.2f}".replace("-", "−").replace("0.", ".")
-                ax.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
-    fig.colorbar(shown, ax=ax, shrink=0.8, label="correlation")
-    ax.set_title("Conditions")
+                ax.text(j, i, _number(r), ha="center", va="center", fontsize=7, color=colour)
+    ax.set_title("Conditions:\ncorrelation")
 
 
-def _draw_inflation(ax: Axes, vif: dict[str, float]) -> None:
-    names, values = [_short(n) for n in vif], np.array(list(vif.values()))
-    top = max(_POOR * 1.15, *values[np.isfinite(values)], 1)
-    drawn = np.where(np.isfinite(values), values, top)
-    colours = [PALETTE[0] if v < _WORRYING else PALETTE[4] if v < _POOR else PALETTE[1]
-               for v in values]  # fmt: skip
-    ax.barh(range(len(names)), drawn, color=colours, height=0.7)
-    for i, v in enumerate(values):
-        text = f"{v:.1f}" if np.isfinite(v) else "not separable"
-        ax.text(drawn[i], i, f" {text}", va="center", fontsize=8, clip_on=False)
-    ax.axvline(_WORRYING, color="0.6", lw=0.8, ls=":")
-    ax.axvline(_POOR, color="0.6", lw=0.8, ls="--")
-    ax.set_yticks(range(len(names)), names)
+def _draw_inflation(ax: Axes, vif: dict[str, float], named: bool) -> None:
+    """Draw bars on the rows of the correlations; values beyond the axis are written only."""
+    values = np.array(list(vif.values()))
+    rows = np.arange(len(values))
+    drawn = np.minimum(values, _END)
+    colours = [_colour(v) for v in values]
+    ax.barh(rows, drawn, color=colours, height=0.7 if len(rows) > 1 else 0.2)
+    for row, value, end in zip(rows, values, drawn, strict=True):
+        inside = end > 0.6 * _END
+        ax.text(
+            end - 0.3 if inside else end + 0.3,
+            row,
+            "not separable" if not np.isfinite(value) else f"{value:,.1f}",
+            va="center",
+            ha="right" if inside else "left",
+            color="white" if inside else "black",
+            bbox=None if inside else {"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            fontsize=8 if len(rows) <= 24 else 6,
+        )
+    for limit, style in ((_WORRYING, ":"), (_POOR, "--")):
+        ax.axvline(limit, color="0.6", lw=0.8, ls=style, zorder=0)
+    ax.set_yticks(rows if named else [], [_short(n) for n in vif] if named else [])
+    ax.set_xticks([1, _WORRYING, _POOR], ["1", "5", "10"])
     ax.tick_params(axis="y", length=0, labelsize=8)
-    ax.set_xlim(0, top * 1.1)
-    ax.invert_yaxis()
-    ax.set_title("Variance inflation (1: none; above 5, 10: poorly determined)", fontsize=8)
+    ax.set_xlim(0, _END)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_title("Variance inflation\n(5, 10: poor)")
 
 
-def _short(name: str, length: int = 24) -> str:
+def _colour(inflation: float) -> str:
+    if inflation < _WORRYING:
+        return PALETTE[0]
+    return "#B07800" if inflation < _POOR else PALETTE[1]
+
+
+def _number(r: float) -> str:
+    return f"{r:.2f}".replace("-", "−").replace("0.", ".")
+
+
+def _short(name: str, length: int = 20) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
