@@ -1,5 +1,7 @@
 """Noise of functional series: thermal, autocorrelated, physiological and slow."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -47,7 +49,7 @@ def autocorrelated_noise(
     fwhm: float,
     ar: float,
     rng: np.random.Generator,
-) -> np.ndarray:
+) -> Iterator[np.ndarray]:
     """Draw noise that is smooth in space and first-order autoregressive in time.
 
     Parameters
@@ -65,10 +67,10 @@ def autocorrelated_noise(
     rng : numpy.random.Generator
         Source of the randomness.
 
-    Returns
-    -------
-    ndarray of float32, shape (x, y, z, n_volumes)
-        Stationary noise of unit variance, in Fortran order (one volume is contiguous).
+    Yields
+    ------
+    ndarray of float32, shape `shape`
+        One volume after the other of stationary noise of unit variance.
 
     Raises
     ------
@@ -79,13 +81,13 @@ def autocorrelated_noise(
         raise InputError(
             "ar", expected="a correlation in [0, 1)", found=f"{ar:g}", hint="give 0.3 to 0.5"
         )
-    series = np.empty((*shape, n_volumes), np.float32, order="F")
-    # Smoothing and the recursion commute: the field of each volume is drawn smooth.
-    series[..., 0] = smooth_field(shape, zooms, fwhm, rng)
-    for t in range(1, n_volumes):
-        series[..., t] = np.sqrt(1 - ar**2) * smooth_field(shape, zooms, fwhm, rng)
-        series[..., t] += ar * series[..., t - 1]
-    return series
+    volume = smooth_field(shape, zooms, fwhm, rng)
+    yield volume
+    # Smoothing and the recursion commute: the news of each volume are drawn smooth.
+    for _ in range(1, n_volumes):
+        news = smooth_field(shape, zooms, fwhm, rng)
+        volume = np.float32(ar) * volume + np.float32(np.sqrt(1 - ar**2)) * news
+        yield volume
 
 
 def oscillation(
@@ -148,7 +150,7 @@ def tissue_noise(
     ar: float = 0.4,
     share_physiological: float = 0.2,
     share_drift: float = 0.2,
-) -> np.ndarray:
+) -> Iterator[np.ndarray]:
     """Draw the noise that tissue makes, in units of its standard deviation.
 
     Spontaneous fluctuation (smooth, autoregressive), breathing (0.28 Hz) and heart beat
@@ -174,10 +176,15 @@ def tissue_noise(
     share_physiological, share_drift : float
         Shares of the variance; the rest is spontaneous fluctuation.
 
-    Returns
-    -------
-    ndarray of float32, shape (x, y, z, n_volumes)
-        Noise whose variance is 1 on average over the grid, in Fortran order.
+    Yields
+    ------
+    ndarray of float32, shape `shape`
+        One volume after the other of noise whose variance is 1 on average.
+
+    Raises
+    ------
+    InputError
+        If the shares are no shares.
 
     References
     ----------
@@ -198,12 +205,12 @@ def tissue_noise(
     # Two quadrature pairs of variance 1/2 each, three drift courses of variance 1.
     weights = np.sqrt([share_physiological / 2] * 4 + [share_drift / 3] * 3)
     maps = [w * smooth_field(shape, zooms, 20, rng) for w in weights]
-    series = autocorrelated_noise(shape, n_volumes, zooms=zooms, fwhm=fwhm, ar=ar, rng=rng)
-    series *= np.float32(np.sqrt(share))
-    for t in range(n_volumes):
-        for field, course in zip(maps, courses, strict=True):
-            series[..., t] += field * course[t]
-    return series
+    own = autocorrelated_noise(shape, n_volumes, zooms=zooms, fwhm=fwhm, ar=ar, rng=rng)
+    for course, volume in zip(courses.T, own, strict=True):
+        noise = np.float32(np.sqrt(share)) * volume
+        for field, strength in zip(maps, course, strict=True):
+            noise += strength * field
+        yield noise
 
 
 def rician(signal: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:

@@ -213,7 +213,7 @@ def acquire(
 ) -> np.ndarray:
     """Sample a moving, changing head on the grid of a scanner, without noise.
 
-    The head is a continuous object: cubic splines through a grid finer than the scanner's,
+    The head is a continuous object: a quadratic spline through a grid finer than the scanner's,
     blurred by the scanner's voxel, evaluated where each voxel's centre is in the head. So
     no series is ever resampled, and no registration can undo the motion exactly.
 
@@ -256,10 +256,10 @@ def acquire(
             continue
         blurred = gaussian_filter(np.asarray(image, np.float32), sigma)
         where = _near(blurred, to_fine[0] @ world, reach)
-        spline = spline_filter(blurred, order=3, output=np.float32)
+        spline = spline_filter(blurred, order=2, output=np.float32)
         for t, matrix in enumerate(to_fine):
             values = map_coordinates(
-                spline, matrix @ world[:, where], order=3, prefilter=False, output=np.float32
+                spline, matrix @ world[:, where], order=2, prefilter=False, output=np.float32
             )
             flat[order[where], t] += weight[t, index[2, where]] * values
     return series
@@ -301,13 +301,14 @@ def add_noise(
     Returns
     -------
     ndarray of float32
-        The noisy series.
+        The noisy series (the same array).
     """
+    thermal = _GREY * np.sqrt(share_thermal) / tsnr
+    relative = np.float32(np.sqrt(1 - share_thermal) / tsnr)
     tissue = tissue_noise(series.shape[:3], series.shape[3], tr, zooms=zooms, rng=rng)
-    tissue *= np.float32(np.sqrt(1 - share_thermal) / tsnr)
-    tissue += 1
-    series *= tissue
-    return rician(series, _GREY * np.sqrt(share_thermal) / tsnr, rng)
+    for t, noise in enumerate(tissue):
+        series[..., t] = rician(series[..., t] * (1 + relative * noise), thermal, rng)
+    return series
 
 
 def grey_matter(labels: np.ndarray) -> np.ndarray:

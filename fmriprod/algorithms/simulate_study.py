@@ -283,3 +283,32 @@ def _with_drawing(seen: np.ndarray, task: str) -> np.ndarray:
     shown = np.zeros_like(seen)
     shown[0], shown[1] = _DRAWN * one + _FOIL * two, _DRAWN * two + _FOIL * one
     return np.concatenate([shown, (one + two)[None]])
+
+
+def on_bold_grid(person: Participant, mask: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Tell which functional voxels hold mostly a region, at one pose of the head.
+
+    Parameters
+    ----------
+    person : Participant
+        Whose region it is.
+    mask : ndarray of bool, shape (x, y, z)
+        The region on the anatomical grid.
+    motion : ndarray, shape (6,)
+        Pose, as a row of `Run.motion`.
+
+    Returns
+    -------
+    ndarray of bool, shape (i, j, k)
+        Voxels of which more than half lies in the region.
+    """
+    share = acquire(
+        mask.astype(np.float32),
+        person.t1w_affine,
+        person.bold_shape,
+        person.bold_affine,
+        rigid_matrix(motion, person.centre)[None],
+        changes=np.empty((0, *mask.shape), np.float32),
+        courses=np.empty((0, 1, person.bold_shape[2]), np.float32),
+    )
+    return share[..., 0] > 0.5
