@@ -23,10 +23,14 @@ class _SimulateStudyInputSpec(PythonInputSpec):
     tr = traits.Range(0.3, 6.0, 2.0, usedefault=True, desc="repetition time in s")
     t1w_zoom = traits.Enum(2, 3, 1, usedefault=True, desc="voxel size of the T1w image in mm")
     bold_zoom = traits.Range(1.5, 8.0, 4.0, usedefault=True, desc="voxel size of the series in mm")
-    bold_shape = traits.Tuple(
-        (48, 56, 42), types=(traits.Int, traits.Int, traits.Int), usedefault=True,
+    bold_shape = traits.List(
+        traits.Int(),
+        [48, 56, 42],
+        minlen=3,
+        maxlen=3,
+        usedefault=True,
         desc="voxels of a volume along left, anterior and superior",
-    )  # fmt: skip
+    )
     amplitude = traits.Range(
         0.0, 0.2, 0.025, usedefault=True,
         desc="response of grey matter that all objects share, as a fraction of the signal; "
@@ -97,7 +101,7 @@ class SimulateStudy(PythonInterface):
         return make_participant(
             *template,
             seed=(given.seed, number),
-            bold_shape=given.bold_shape,
+            bold_shape=tuple(given.bold_shape),
             bold_zoom=given.bold_zoom,
             amplitude=given.amplitude,
             pattern=given.pattern,
