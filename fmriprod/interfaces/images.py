@@ -49,9 +49,10 @@ def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
             f"{image.ndim}, shape {image.shape}",
             "give a series" if ndim == 4 else "give a single volume (take a mean or one volume)",
         )
-    if abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
+    affine = image.affine
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise _image_error(
-            path, "an invertible affine", f"\n{image.affine}", "mend sform or qform in the header"
+            path, "an invertible affine", f"\n{affine}", "mend sform or qform in the header"
         )
     return image
 
