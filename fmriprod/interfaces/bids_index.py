@@ -58,6 +58,16 @@ class Run:
         """Number of the run as the file name writes it (``1`` or ``01``)."""
         return self.name.get("run")
 
+    @property
+    def number(self) -> str:
+        """Number of the run without leading zeros; empty if the name has none."""
+        return _number(self.run or "")
+
+    @property
+    def label(self) -> str:
+        """Run as sample tables name it: unique within a task of a participant."""
+        return f"{self.session}.{self.run or ''}" if self.session else self.run or ""
+
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """Merged JSON metadata; a nearer file wins over a more general one."""
@@ -249,7 +259,7 @@ def _index_participant(
                 ignored += leaf.ignored
         broken += level.broken
         ignored += level.ignored
-    runs.sort(key=lambda r: (r.session or "", r.task, _number(r.run or "0").zfill(6), r.bold_file))
+    runs.sort(key=lambda r: (r.session or "", r.task, r.number.zfill(6), r.bold_file))
     return Participant(label, tuple(sorted(t1w)), tuple(runs))
 
 

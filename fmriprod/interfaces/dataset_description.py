@@ -45,12 +45,9 @@ def write_dataset_description(
         dataset elsewhere than below ``derivatives``, or holds participants' folders without
         a description.
     """
+    present = check_derivatives_folder(folder, raw_directory)
     folder = Path(os.path.abspath(folder))
     file = folder / "dataset_description.json"
-    if raw_directory is not None:
-        _check_outside_raw(folder, Path(os.path.abspath(raw_directory)))
-    present = read_json(file) if file.is_file() else {}
-    _check_own(folder, file, present)
     content = {
         "Name": name,
         **present,
@@ -63,6 +60,30 @@ def write_dataset_description(
         content["DatasetLinks"] = {**links, "raw": _link(folder, raw_directory)}
     save_json(content, file)
     return file
+
+
+def check_derivatives_folder(
+    folder: str | Path, raw_directory: str | Path | None = None
+) -> dict[str, Any]:
+    """Check that a folder may become, or is, a derivatives dataset of this package.
+
+    Returns
+    -------
+    dict
+        The description that it has; empty if there is none yet.
+
+    Raises
+    ------
+    InputError
+        As `write_dataset_description` does, but nothing is written.
+    """
+    folder = Path(os.path.abspath(folder))
+    file = folder / "dataset_description.json"
+    if raw_directory is not None:
+        _check_outside_raw(folder, Path(os.path.abspath(raw_directory)))
+    present = read_json(file) if file.is_file() else {}
+    _check_own(folder, file, present)
+    return present
 
 
 def _link(folder: Path, raw_directory: str | Path) -> str:

@@ -1,0 +1,224 @@
+"""Check a dataset and what is asked of it before anything is computed."""
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.bids_index import BidsIndex, Participant, Run, index_dataset
+from fmriprod.interfaces.dataset_description import check_derivatives_folder
+from fmriprod.interfaces.images import check_same_grid
+from fmriprod.interfaces.preflight_design import (
+    check_contrasts,
+    check_queries,
+    check_run_events,
+)
+from fmriprod.interfaces.preflight_images import RunImage, check_image, check_run_image
+from fmriprod.interfaces.problems import Problem
+
+_COPIES = 6  # of a series in float32 that the steps of a run leave in the working folder
+
+
+def check_dataset(
+    folder: str | Path,
+    *,
+    participants: Sequence[str] | None = None,
+    sessions: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+    runs: Sequence[str | int] | None = None,
+    contrasts: Sequence[str] = (),
+    train: str | None = None,
+    test: str | None = None,
+    out_dir: str | Path | None = None,
+    work_dir: str | Path | None = None,
+    full: bool = False,
+    num_threads: int = 1,
+) -> list[Problem]:
+    """Find everything that can be known to be wrong before computing, all at once.
+
+    Parameters
+    ----------
+    folder : path
+        Root of the raw BIDS dataset.
+    participants, sessions, tasks, runs : sequence, optional
+        What is analysed, as `BidsIndex.select` takes it.
+    contrasts : sequence of str
+        Contrasts over the conditions of the events.
+    train, test : str, optional
+        Queries over the sample table.
+    out_dir, work_dir : path, optional
+        Where results and intermediate files go (below ``out_dir`` by default); checked for
+        permission and space.
+    full : bool
+        Decompress every image, which also finds damage in the middle of a file (about a
+        second for 100 MB; without it only headers and the ends of files are read).
+    num_threads : int
+        Images that are checked at a time.
+
+    Returns
+    -------
+    list of Problem
+        Errors first, in the order of the dataset; empty if all is well.
+    """
+    choice = {"participants": participants, "sessions": sessions, "tasks": tasks, "runs": runs}
+    try:
+        index = index_dataset(folder)
+    except InputError as err:
+        return [Problem.of(err)]
+    if problems := _check_choice(index, choice):
+        return problems
+    index = index.select(**choice)
+    problems = _check_files(index)
+    images, found = _check_images(index, full, num_threads)
+    problems += found
+    events = {}
+    for run in index.runs:
+        found, table = check_run_events(run, images.get(run))
+        problems += found
+        if table is not None:
+            events[run] = table
+    problems += check_contrasts(contrasts, index.participants, events)
+    problems += check_queries(train, test, index.participants, events)
+    if out_dir is not None:
+        problems += check_output(out_dir, index.root)
+        problems += check_space(work_dir or out_dir, images.values())
+    unique = dict.fromkeys(problems)  # a file at the root is found wrong for every run
+    return sorted(unique, key=lambda problem: problem.severity != "error")
+
+
+def check_output(out_dir: str | Path, raw_directory: str) -> list[Problem]:
+    """Check that results may be written to a folder."""
+    try:
+        check_derivatives_folder(out_dir, raw_directory)
+    except InputError as err:
+        return [Problem.of(err)]
+    parent = _existing(out_dir)
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        return []
+    found = f"{parent} is no folder" if not parent.is_dir() else f"{parent} may not be written"
+    hint = "give another folder, or change its permissions"
+    return [Problem("error", str(out_dir), "a folder for the results", found, hint)]
+
+
+def check_space(work_dir: str | Path, images: Any) -> list[Problem]:
+    """Compare the free space with an estimate of what the working folder will take.
+
+    Parameters
+    ----------
+    work_dir : path
+        Working folder, which need not be there yet.
+    images : iterable of RunImage
+        Series that are analysed.
+    """
+    voxels = sum(float(np.prod(found.image.shape)) for found in images)
+    needed, free = voxels * 4 * _COPIES, shutil.disk_usage(_existing(work_dir)).free
+    if needed <= free:
+        return []
+    hint = "make space, give --work-dir on a larger disk, or analyse fewer participants at a time"
+    expected = f"about {needed / 1e9:.1f} GB of free space for intermediate files"
+    # one copy that does not fit is certain to fail; the rest is an estimate
+    severity = "error" if voxels * 4 > free else "warning"
+    return [Problem(severity, str(work_dir), expected, f"{free / 1e9:.1f} GB", hint)]
+
+
+def _check_choice(index: BidsIndex, choice: dict[str, Any]) -> list[Problem]:
+    problems = []
+    for name, labels in choice.items():
+        try:
+            index.select(**{name: labels})
+        except InputError as err:
+            problems.append(Problem.of(err))
+    if not problems:  # each is there, but perhaps not together
+        try:
+            index.select(**choice)
+        except InputError as err:
+            problems.append(Problem.of(err))
+    return problems
+
+
+def _check_files(index: BidsIndex) -> list[Problem]:
+    """Check what the folders alone tell: absent, broken, ignored and duplicate files."""
+    homes = tuple(os.path.join(index.root, f"sub-{p.label}") + os.sep for p in index.participants)
+    chosen = {f for p in index.participants for f in p.t1w_files}
+    chosen |= {f for run in index.runs for f in (run.bold_file, run.events_file, *run.json_files)}
+    problems = []
+    for file in index.broken_links:
+        if file in chosen:
+            found = f"a link to {os.readlink(file)}, which is not on this machine"
+            hint = "get the content: `git annex get FILE` or `datalad get FILE`"
+            problems.append(Problem("error", file, "the content of the file", found, hint))
+    for err in index.ignored:
+        outside = f"{os.sep}sub-" not in str(err.file).removeprefix(index.root)
+        if outside or str(err.file).startswith(homes):
+            problems.append(Problem.of(err, "warning"))
+    for participant in index.participants:
+        problems += _check_participant(index, participant)
+    return problems
+
+
+def _check_participant(index: BidsIndex, participant: Participant) -> list[Problem]:
+    place = os.path.join(index.root, f"sub-{participant.label}")
+    problems = []
+    if not participant.t1w_files:
+        expected = "a T1-weighted image, anat/*_T1w.nii.gz"
+        hint = "add it, or leave the participant out with --participant-label"
+        problems.append(Problem("error", place, expected, "none", hint))
+    if not participant.runs:
+        expected = "at least one BOLD run of the tasks that are analysed, func/*_bold.nii.gz"
+        hint = "add it, or leave the participant out with --participant-label"
+        problems.append(Problem("error", place, expected, "none", hint))
+    same: dict[tuple, list[Run]] = defaultdict(list)
+    for run in participant.runs:
+        same[run.session, run.task, run.number].append(run)
+    for runs in same.values():
+        if len(runs) > 1:
+            names = ", ".join(os.path.basename(run.bold_file) for run in runs)
+            problems.append(
+                Problem(
+                    "error",
+                    runs[0].bold_file,
+                    "one BOLD series for each session, task and run",
+                    f"{len(runs)}: {names}",
+                    "keep one of them (the other copy, echo, part or reconstruction elsewhere)",
+                )
+            )
+    return problems
+
+
+def _check_images(
+    index: BidsIndex, full: bool, num_threads: int
+) -> tuple[dict[Run, RunImage], list[Problem]]:
+    """Check all images, several at a time, and compare grids within sessions."""
+    broken = set(index.broken_links)
+    anatomical = [f for p in index.participants for f in p.t1w_files if f not in broken]
+    runs = [run for run in index.runs if run.bold_file not in broken]
+    with ThreadPoolExecutor(num_threads) as pool:
+        checked_t1w = pool.map(lambda file: check_image(file, 3, full), anatomical)
+        checked_runs = list(pool.map(lambda run: check_run_image(run, full), runs))
+    problems = [problem for found, _ in checked_t1w for problem in found]
+    problems += [problem for found, _ in checked_runs for problem in found]
+    images = {
+        run: image for run, (_, image) in zip(runs, checked_runs, strict=True) if image is not None
+    }
+    first: dict[tuple, tuple[Run, RunImage]] = {}
+    for run, image in images.items():
+        other, reference = first.setdefault((run.subject, run.session), (run, image))
+        try:
+            check_same_grid(image.image, reference.image)
+        except InputError as err:
+            expected = f"the grid of {os.path.basename(other.bold_file)}, as all runs of a session"
+            hint = "nothing, if the protocol was changed; each run is aligned by itself"
+            problems.append(Problem("warning", run.bold_file, expected, err.found, hint))
+    return images, problems
+
+
+def _existing(folder: str | Path) -> Path:
+    """Nearest folder above that exists."""
+    path = Path(os.path.abspath(folder))
+    return next(p for p in (path, *path.parents) if p.exists())
