@@ -9,7 +9,9 @@ from scipy.ndimage import map_coordinates
 # In-plane world axes (horizontal, vertical) for slices across x, y and z.
 IN_PLANE = {"x": (1, 2), "y": (0, 2), "z": (0, 1)}
 _SURROUNDINGS = 18.0  # mm shown around what is drawn on the volume
+_BRAIN = 90.0  # mm; what is smaller along any axis is not a whole brain
 _MARGIN = 4.0  # mm of air
+_GAP = 4.0  # mm between columns
 
 
 class SliceLayout(NamedTuple):
@@ -98,9 +100,7 @@ def arrange_slices(
     inner = head
     if covered:
         inner = np.array([np.min(covered, axis=0)[0], np.max(covered, axis=0)[1]])
-    # Not more of neck and air than helps to judge what is drawn.
-    lower = np.minimum(np.maximum(head[0], inner[0] - _SURROUNDINGS), inner[0]) - _MARGIN
-    upper = np.maximum(np.minimum(head[1], inner[1] + _SURROUNDINGS), inner[1]) + _MARGIN
+    lower, upper = _field(head, inner)
     if mark is not None:
         lower = np.minimum(lower, np.asarray(mark) - _MARGIN)
         upper = np.maximum(upper, np.asarray(mark) + _MARGIN)
@@ -108,7 +108,7 @@ def arrange_slices(
     for plane in planes:
         axis = "xyz".index(plane)
         positions[plane] = _cuts(inner[:, axis], affine, axis, n_slices, mark)
-    pitch = float(max((upper - lower)[IN_PLANE[plane][0]] for plane in planes))
+    pitch = _GAP + float(max((upper - lower)[IN_PLANE[plane][0]] for plane in planes))
     step = n_slices * pitch / width
     return SliceLayout(positions, lower, upper, pitch, step, gutter * step)
 
@@ -186,6 +186,19 @@ def _extent(mask: np.ndarray, affine: np.ndarray, trim: float) -> np.ndarray:
         voxels = np.array(list(np.ndindex(2, 2, 2))) * (np.array(mask.shape) - 1)
     world = voxels @ affine[:3, :3].T + affine[:3, 3]
     return np.percentile(world, [trim, 100 - trim], axis=0)
+
+
+def _field(head: np.ndarray, inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of what is shown: a small thing with all of the head, to see where it lies.
+
+    Around a whole brain, not more of neck and air than helps to judge its outline.
+    """
+    near = inner + np.array([[-_SURROUNDINGS], [_SURROUNDINGS]])
+    if (np.ptp(inner, axis=0) < _BRAIN).any():
+        near = head
+    lower = np.minimum(np.maximum(head[0], near[0]), inner[0])
+    upper = np.maximum(np.minimum(head[1], near[1]), inner[1])
+    return lower - _MARGIN, upper + _MARGIN
 
 
 def _cuts(

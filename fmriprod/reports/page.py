@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
 from fmriprod.algorithms.checks import InputError
 
+_INCH = 120  # pixels of the page for an inch of a figure: letters are equally large in all
 LEVELS = ("good", "info", "warning", "problem")
 
 
@@ -62,6 +64,14 @@ class Table:
         return isinstance(cell, str) and bool(re.match(r"[<>≈]?\s*[−+-]?[\d.]", cell))
 
 
+class Picture(NamedTuple):
+    """A picture as a ``data:`` URI, with its size on the page in pixels where it is known."""
+
+    uri: str
+    width: int | None = None
+    height: int | None = None
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture (path or content of a PNG or SVG file) with what it shows in words."""
@@ -71,8 +81,8 @@ class Figure:
     alt: str
     kind: str = field(default="figure", init=False)
 
-    def uri(self) -> str:
-        """Return the picture as a ``data:`` URI; see `embed`."""
+    def picture(self) -> Picture:
+        """Return the picture as it goes into the page; see `embed`."""
         return embed(self.source)
 
 
@@ -166,7 +176,7 @@ def render_page(page: Page) -> str:
     )
 
 
-def embed(source: str | Path | bytes) -> str:
+def embed(source: str | Path | bytes) -> Picture:
     """Return a picture as a ``data:`` URI; PNG becomes lossless WebP where that is smaller.
 
     Parameters
@@ -176,8 +186,9 @@ def embed(source: str | Path | bytes) -> str:
 
     Returns
     -------
-    str
-        ``data:image/...;base64,...``
+    Picture
+        The size follows from the resolution that the file states (150 dots per inch if
+        none), so that letters of the same size in points look alike.
 
     Raises
     ------
@@ -186,9 +197,24 @@ def embed(source: str | Path | bytes) -> str:
     """
     content = source if isinstance(source, bytes) else _read(Path(source))
     if content.lstrip()[:5] in (b"<?xml", b"<svg ") and b"<svg" in content:
-        kind = "svg+xml"
-    else:
-        kind, content = _recoded(content, source)
+        return Picture(_uri("svg+xml", content))
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            scale = _INCH / float(image.info.get("dpi", (150, 150))[0])
+            size = round(image.width * scale), round(image.height * scale)
+            kind, content = _recoded(image, content)
+    except (UnidentifiedImageError, OSError, SyntaxError) as err:
+        raise InputError(
+            "figure",
+            expected="a readable picture (PNG or SVG)",
+            found=f"{len(content)} bytes that are none ({type(err).__name__})",
+            hint="make the figure again",
+            file=None if isinstance(source, bytes) else str(source),
+        ) from None
+    return Picture(_uri(kind, content), *size)
+
+
+def _uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -204,25 +230,16 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _recoded(content: bytes, source: str | Path | bytes) -> tuple[str, bytes]:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            kind = str(image.format).lower()
-            image.load()
-            if kind != "png":
-                return kind, content
-            if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
-                image = image.convert("RGB")
-            stream = io.BytesIO()
-            image.save(stream, "WEBP", lossless=True, quality=60, method=3)
-    except (UnidentifiedImageError, OSError, SyntaxError) as err:
-        raise InputError(
-            "figure",
-            expected="a readable picture (PNG or SVG)",
-            found=f"{len(content)} bytes that are none ({type(err).__name__})",
-            hint="make the figure again",
-            file=None if isinstance(source, bytes) else str(source),
-        ) from None
+def _recoded(image: Image.Image, content: bytes) -> tuple[str, bytes]:
+    """Kind and bytes of a picture that is a third smaller without any loss."""
+    kind = str(image.format).lower()
+    image.load()
+    if kind != "png":
+        return kind, content
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+        image = image.convert("RGB")
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", lossless=True, quality=30, method=2)
     smaller = stream.getvalue()
     return ("webp", smaller) if len(smaller) < len(content) else ("png", content)
 

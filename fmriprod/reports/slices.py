@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.slices import (
@@ -302,10 +303,10 @@ def _annotate(
             for side, x in zip(_SIDES[across], (left + 2, left + extent[across] - 2), strict=True):
                 ax.text(
                     x,
-                    bottom + extent[up] / 2,
+                    bottom + extent[up] - 1,
                     side,
                     ha="left" if x == left + 2 else "right",
-                    va="center",
+                    va="top",
                     weight="bold",
                     fontsize=9,
                 )
@@ -315,7 +316,6 @@ def _annotate(
             y = bottom + mark[up] - layout.lower[up]
             ax.plot(x, y, "o", ms=9, mfc="none", mec="white", mew=1.2)
     height = fig.get_figheight()
-    fig.text(0.008, 1 - 0.17 / height, title, fontsize=10, va="center")
     right = 0.992
     for mask, colour, label in reversed(list(contours)):
         empty = "" if np.any(mask) else " (empty)"
@@ -323,6 +323,8 @@ def _annotate(
             right, 1 - 0.17 / height, f"― {label}{empty}", color=colour, ha="right", va="center"
         )
         right -= text.get_window_extent().width / (_WIDTH * _DPI) + 0.02
+    heading = fig.text(0.008, 1 - 0.17 / height, title, fontsize=10, va="center")
+    _fit(heading, (right - 0.008) * _WIDTH * _DPI)
     fig.text(
         0.008,
         0.12 / height,
@@ -331,6 +333,18 @@ def _annotate(
         color="#A8A8A8",
         va="center",
     )
+
+
+def _fit(text: Text, width: float) -> None:
+    """Make a text smaller, and if need be shorter, until it is at most ``width`` pixels wide."""
+    found = text.get_window_extent().width
+    if found <= width:
+        return
+    text.set_fontsize(max(text.get_fontsize() * width / found, 7.5))
+    words = text.get_text()
+    while text.get_window_extent().width > width and len(words) > 1:
+        words = words[: len(words) * 9 // 10]
+        text.set_text(words.rstrip() + " …")
 
 
 def _colour_bar(fig: Figure, overlay: _Overlay, label: str) -> None:

@@ -1,0 +1,299 @@
+"""One page on all that was found for a participant."""
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefined, traits
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.reports.page import render_page
+from fmriprod.reports.subject import EvidenceResult, RunResult, SubjectResult, subject_page
+
+_PER_RUN = (
+    "quality_files", "audit_files", "design_figures", "motion_figures", "carpet_figures",
+    "tsnr_figures", "coregistration_figures", "mask_figures",
+)  # fmt: skip
+_PER_EVIDENCE = ("evidence_summaries", "evidence_files", "evidence_figures")
+_NESTED = traits.Either(File(exists=True), traits.List(File(exists=True)))
+
+
+class _SubjectReportInputSpec(PythonInputSpec):
+    subject = traits.Str(mandatory=True, desc="label of the participant, with or without sub-")
+    dataset = traits.Str("", usedefault=True, desc="name of the dataset")
+    simulated = traits.Bool(
+        False, usedefault=True, desc="the data are simulated: a banner says so on the page"
+    )
+    anat_figure = File(exists=True, desc="brain mask on the T1-weighted image (PNG)")
+    coregistration_figure = File(
+        exists=True, desc="alignment of the functional reference with the T1-weighted image (PNG)"
+    )
+    mask_figure = File(exists=True, desc="brain mask on the functional reference (PNG)")
+    run_labels = InputMultiObject(
+        traits.Str, desc="name of each run for people, in the order of all lists by run"
+    )
+    quality_files = InputMultiObject(
+        File(exists=True), desc="numbers of each run from RunQuality (JSON)"
+    )
+    audit_files = InputMultiObject(
+        File(exists=True), desc="audit of each run's design from FirstLevelModel (JSON)"
+    )
+    design_figures = InputMultiObject(File(exists=True), desc="design matrix of each run (PNG)")
+    motion_figures = InputMultiObject(File(exists=True), desc="motion in each run (PNG)")
+    carpet_figures = InputMultiObject(
+        File(exists=True), desc="all voxels over time in each run (PNG)"
+    )
+    tsnr_figures = InputMultiObject(
+        File(exists=True), desc="temporal signal-to-noise of each run (PNG)"
+    )
+    coregistration_figures = InputMultiObject(
+        File(exists=True), desc="alignment of each run with the T1-weighted image (PNG)"
+    )
+    mask_figures = InputMultiObject(File(exists=True), desc="brain mask on each run (PNG)")
+    contrast_figures = InputMultiObject(
+        _NESTED,
+        desc="maps of contrasts (PNG): one list for each run, or one flat list",
+    )
+    contrast_names = InputMultiObject(
+        traits.Either(traits.Str, traits.List(traits.Str)),
+        desc="names of the contrasts, in the form of contrast_figures",
+    )
+    contrast_labels = InputMultiObject(
+        traits.Str,
+        desc="where each figure of a flat list comes from, such as the name of its run",
+    )
+    lead_figure = File(
+        exists=True, desc="picture of the first screen; the first contrast by default"
+    )
+    roi_figures = InputMultiObject(File(exists=True), desc="regions of interest on slices (PNG)")
+    evidence_labels = InputMultiObject(
+        traits.Str, desc="name of each decoding question, in the order of all lists by question"
+    )
+    evidence_summaries = InputMultiObject(
+        File(exists=True), desc="summary of each question from ObjectEvidence (JSON)"
+    )
+    evidence_files = InputMultiObject(
+        File(exists=True), desc="evidence of each test sample (TSV); the page names the file"
+    )
+    evidence_figures = InputMultiObject(
+        _NESTED, desc="figures (PNG): one for each question, or a list for each"
+    )
+    truth_file = File(
+        exists=True,
+        desc="for simulated data, what was planted (JSON): label to expected, found, ok",
+    )
+    description = traits.Str(
+        "", usedefault=True, desc="methods text; citations as [@key] of data/references.bib"
+    )
+    decisions = InputMultiObject(traits.Str, desc="what was decided from the data, in sentences")
+    settings = InputMultiObject(traits.Str, desc="settings to list, each 'name: value'")
+
+
+class _SubjectReportOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="the report: one HTML page that needs no other file")
+
+
+class SubjectReport(PythonInterface):
+    """Gather figures and numbers of a participant on one self-contained HTML page.
+
+    The first screen says who and what data, how well the objects could be decoded, where
+    the main contrast lies, and what deserves a look. Everything but ``subject`` may be left
+    out. The same inputs give the same bytes; there is no date on the page.
+
+    Examples
+    --------
+    >>> SubjectReport(subject="01", dataset="Objects").inputs.simulated
+    False
+    """
+
+    input_spec = _SubjectReportInputSpec
+    output_spec = _SubjectReportOutputSpec
+    # Their versions are on the page.
+    _libraries = (
+        "fmriprod", "nipype", "nilearn", "nibabel", "numpy", "scipy", "scikit-learn", "SimpleITK",
+    )  # fmt: skip
+
+    def _process(self) -> None:
+        values = self.inputs
+        runs = self._runs()
+        nested = any(isinstance(names, list) for names in self._list("contrast_figures"))
+        result = SubjectResult(
+            subject=values.subject,
+            dataset=values.dataset,
+            simulated=values.simulated,
+            runs=runs,
+            contrasts=() if nested else self._flat_contrasts(),
+            evidence=self._evidence(),
+            anat_figures=self._anatomy(),
+            roi_figures=self._list("roi_figures"),
+            lead_figure=values.lead_figure if isdefined(values.lead_figure) else None,
+            truth=_read_truth(values.truth_file) if isdefined(values.truth_file) else {},
+            description=values.description,
+            decisions=self._list("decisions"),
+            settings=[_setting(line) for line in self._list("settings")],
+            versions=[
+                ("Python", platform.python_version()),
+                *((name, version(name)) for name in self._libraries),
+            ],
+        )
+        subject = values.subject.removeprefix("sub-")
+        self.save_text("out_file", f"sub-{subject}.html", render_page(subject_page(result)))
+
+    def _list(self, field: str) -> list[Any]:
+        value = getattr(self.inputs, field)
+        return list(value) if isdefined(value) else []
+
+    def _check_lengths(self, labels: str, fields: Sequence[str]) -> int:
+        """Check that lists which belong together are equally long, and give the length."""
+        n = len(self._list(labels))
+        for field in fields:
+            found = len(self._list(field))
+            if found not in (0, n):
+                raise InputError(
+                    field,
+                    expected=f"one for each of {labels} ({n}), in that order, or none",
+                    found=f"{found}",
+                    hint=f"give {labels} and every list that goes with them the same length",
+                )
+        return n
+
+    def _runs(self) -> list[RunResult]:
+        n = self._check_lengths("run_labels", _PER_RUN)
+        columns = {field: self._list(field) or [None] * n for field in _PER_RUN}
+        contrasts = self._nested_contrasts(n)
+        runs = []
+        for i, label in enumerate(self._list("run_labels")):
+            files = {field: column[i] for field, column in columns.items()}
+            runs.append(
+                RunResult(
+                    label=label,
+                    quality=_read_json(files["quality_files"]),
+                    audit=_read_json(files["audit_files"]),
+                    figures={
+                        field.removesuffix("_figures"): file
+                        for field, file in files.items()
+                        if field.endswith("_figures") and file is not None
+                    },
+                    contrasts=contrasts[i],
+                )
+            )
+        return runs
+
+    def _nested_contrasts(self, n: int) -> list[list[tuple[str, str]]]:
+        """Contrasts of each run, where they are given run by run."""
+        figures, names = self._list("contrast_figures"), self._list("contrast_names")
+        if not any(isinstance(entry, list) for entry in figures):
+            return [[] for _ in range(n)]
+        self._check_lengths("run_labels", ["contrast_figures", "contrast_names"])
+        figures, names = [_as_list(entry) for entry in figures], [_as_list(e) for e in names]
+        names = names or [[_name_of(file) for file in entry] for entry in figures]
+        for here, there in zip(names, figures, strict=True):
+            _check_pairs("contrast_names", here, there)
+        return [list(zip(a, b, strict=True)) for a, b in zip(names, figures, strict=True)]
+
+    def _flat_contrasts(self) -> list[tuple[str, str]]:
+        figures = self._list("contrast_figures")
+        names = [str(n) for n in self._list("contrast_names")] or [_name_of(f) for f in figures]
+        _check_pairs("contrast_names", names, figures)
+        places = self._list("contrast_labels")
+        if places:
+            _check_pairs("contrast_labels", places, figures)
+            names = [f"{name}, {place}" for name, place in zip(names, places, strict=True)]
+        return list(zip(names, figures, strict=True))
+
+    def _evidence(self) -> list[EvidenceResult]:
+        n = self._check_lengths("evidence_labels", _PER_EVIDENCE)
+        columns = {field: self._list(field) or [None] * n for field in _PER_EVIDENCE}
+        found = []
+        for i, label in enumerate(self._list("evidence_labels")):
+            table = columns["evidence_files"][i]
+            found.append(
+                EvidenceResult(
+                    label=label,
+                    summary=_read_json(columns["evidence_summaries"][i]),
+                    figures=_as_list(columns["evidence_figures"][i]),
+                    table_name=Path(table).name if table else "",
+                )
+            )
+        return found
+
+    def _anatomy(self) -> list[tuple[str, str]]:
+        titles = {
+            "anat_figure": "Brain mask on the T1-weighted image",
+            "mask_figure": "Brain mask on the functional reference",
+            "coregistration_figure": "Functional reference and T1-weighted image: "
+            "outlines should follow the edges of the image below them",
+        }
+        return [
+            (title, getattr(self.inputs, field))
+            for field, title in titles.items()
+            if isdefined(getattr(self.inputs, field))
+        ]
+
+
+def _as_list(entry: Any) -> list[Any]:
+    if entry is None:
+        return []
+    return list(entry) if isinstance(entry, list) else [entry]
+
+
+def _name_of(file: str) -> str:
+    return Path(file).stem
+
+
+def _check_pairs(field: str, names: Sequence[str], figures: Sequence[str]) -> None:
+    if len(names) != len(figures):
+        raise InputError(
+            field,
+            expected=f"one for each of contrast_figures ({len(figures)})",
+            found=f"{len(names)}: {', '.join(map(str, names)) or 'none'}",
+            hint="give names and figures of the same contrasts in the same order",
+        )
+
+
+def _setting(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise InputError(
+            "settings",
+            expected="entries of the form 'name: value'",
+            found=repr(line),
+            hint="put a colon between name and value",
+        )
+    return name.strip(), value.strip()
+
+
+def _read_json(path: str | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as err:
+        content = f"{type(err).__name__}: {err}"
+    if not isinstance(content, dict):
+        raise InputError(
+            "file",
+            expected="a JSON object",
+            found=str(content)[:200],
+            hint="run the step that writes this file again",
+            file=str(path),
+        )
+    return content
+
+
+def _read_truth(path: str) -> dict[str, dict[str, Any]]:
+    content = _read_json(path) or {}
+    for label, entry in content.items():
+        if not isinstance(entry, dict) or not {"expected", "found", "ok"} <= set(entry):
+            raise InputError(
+                "truth",
+                expected="for each label an object with expected, found and ok",
+                found=f"{label}: {entry}",
+                hint="write all three",
+                file=str(path),
+            )
+    return content
