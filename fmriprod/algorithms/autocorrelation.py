@@ -35,8 +35,8 @@ def estimate_ar(
         Order; 0 for white noise.
     correct_bias : bool
         Undo what the fit does to the autocorrelation: for order 1 by inverting
-        `residual_correlation`, for higher orders by Worsley's linear correction. Without,
-        as Nilearn does it.
+        `residual_correlation`, for higher orders by Worsley's linear correction, which
+        takes correlations beyond the order for none. Without, as Nilearn does it.
     block_size : int
         Voxels in float64 at a time.
 
