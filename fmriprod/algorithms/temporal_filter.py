@@ -161,10 +161,9 @@ def temporal_filter(
     for start in range(0, len(series), block_size):
         rows = slice(start, start + block_size)
         block = np.array(series[rows], dtype=np.float64)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # the sum spreads NaN over its own row only
             mean = block.mean(axis=1, keepdims=True)
             block -= mean
-            block[~np.isfinite(mean[:, 0])] = np.nan
             filtered[rows] = block @ matrix + mean
     return filtered
 

@@ -56,6 +56,14 @@ def test_running_line_is_a_weighted_fit_around_each_volume(n, sigma, seed):
         assert fitted[t] == pytest.approx(line[1], abs=1e-8)
 
 
+def test_running_line_takes_half_the_cutoff_as_sigma(rng):
+    series = rng.normal(size=(2, 50))
+    rest = series - series @ running_line(50, sigma=10).T  # 40 s, volumes of 2 s
+    expected = rest - rest.mean(axis=1, keepdims=True) + series.mean(axis=1, keepdims=True)
+    filtered = temporal_filter(series, 2.0, 40, "running_line")
+    np.testing.assert_allclose(filtered, expected, atol=1e-6)
+
+
 def _fsl_design(folder, response):
     """Convolve the three-column files as FEAT does, sampled in the middle of each volume."""
     text = (folder / "design.mat").read_text().split("/Matrix\n")[1]

@@ -37,6 +37,12 @@ def test_a_volume_inside_a_mask_with_counted_nan(work, rng):
     np.testing.assert_allclose(nb.load(result.out_file).get_fdata(), expected, atol=1e-6)
 
 
+def test_a_stack_of_maps_needs_no_repetition_time(work, rng):
+    path = write_image(work / "betas.nii", rng.normal(size=(5, 5, 5, 3)).astype("f4"), tr=0)
+    out = nb.load(Smooth(in_file=str(path)).run().outputs.out_file)
+    assert out.shape == (5, 5, 5, 3) and out.header.get_zooms()[3] == 0
+
+
 def test_threads_do_not_change_a_bit(work, rng):
     path = write_image(work / "a.nii", rng.normal(1e4, 100, size=(64, 64, 30, 4)).astype("f4"))
     sums = set()
