@@ -7,7 +7,9 @@ from fmriprod.algorithms.bids_names import BidsName
 from fmriprod.algorithms.checks import InputError, suggest
 
 
-def check_derivative(name: BidsName, datatype: str | None, table: Mapping[str, Any]) -> str:
+def check_derivative(
+    name: BidsName, datatype: str | None, table: Mapping[str, Any], source: str | None = None
+) -> str:
     """Refuse a name that the table of derivatives does not have.
 
     Parameters
@@ -16,11 +18,14 @@ def check_derivative(name: BidsName, datatype: str | None, table: Mapping[str, A
         Name of the file to be written.
     datatype : str or None
         Folder that it is to lie in (``func``, ``anat``, ``figures`` or empty for the root of
-        the dataset); None asks for the first that the table has for the suffix.
+        the dataset); None asks for that of the source, where the table allows it, and else
+        for the first that the table has for the suffix.
     table : mapping
         ``identity`` (entities that every file may inherit from its source), ``figures`` and
         ``suffixes``: by suffix ``datatypes``, ``extensions``, ``required``, ``any_of``,
         ``allowed`` and ``values``, as in ``data/derivative_names.json``.
+    source : str, optional
+        Datatype of the file that the result was made from.
 
     Returns
     -------
@@ -44,7 +49,8 @@ def check_derivative(name: BidsName, datatype: str | None, table: Mapping[str, A
             hint=suggest(name.suffix, suffixes),
         )
     rule = suffixes[name.suffix]
-    datatype = rule["datatypes"][0] if datatype is None else datatype
+    if datatype is None:
+        datatype = source if source in rule["datatypes"] else rule["datatypes"][0]
     _check_one("datatype", datatype, rule["datatypes"], name)
     _check_one("extension", name.extension, rule["extensions"], name)
     _check_entities(name, rule, table["identity"])

@@ -1,6 +1,7 @@
 """Write files so that they are either whole or not there, and not again when nothing changed."""
 
 import filecmp
+import glob
 import gzip
 import json
 import os
@@ -21,7 +22,12 @@ _ORIGIN = bytes((0, 0, 0, 0, 0, 255))
 def save_json(content: dict[str, Any], target: Path) -> bool:
     """Write JSON with sorted keys, unless the same is there; tell whether it was written."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    data = (text + "\n").encode()
+    return save_text(text + "\n", target)
+
+
+def save_text(text: str, target: Path) -> bool:
+    """Write UTF-8 text, unless the same is there; tell whether it was written."""
+    data = text.encode()
     if target.is_file() and target.read_bytes() == data:
         return False
     with _replacing(target) as temporary:
@@ -86,6 +92,7 @@ def _replacing(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".writing-{os.getpid()}-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
         yield temporary
         temporary.replace(target)
     except (PermissionError, NotADirectoryError, FileExistsError) as err:
@@ -98,3 +105,15 @@ def _replacing(target: Path) -> Iterator[Path]:
     finally:
         if target.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a process that was killed while it wrote ``target`` left behind."""
+    for path in target.parent.glob(f".writing-*-{glob.escape(target.name)}"):
+        writer = path.name.split("-")[1]
+        try:
+            os.kill(int(writer), 0)
+        except (ValueError, ProcessLookupError):
+            path.unlink(missing_ok=True)
+        except PermissionError:  # it lives, and is another user's
+            continue

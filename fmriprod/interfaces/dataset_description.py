@@ -6,8 +6,9 @@ from typing import Any
 
 from fmriprod import __version__
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.atomic_files import save_json
+from fmriprod.interfaces.atomic_files import save_json, save_text
 from fmriprod.interfaces.bids_index import read_json
+from fmriprod.interfaces.derivative_table import derivative_names
 
 _BIDS_VERSION = "1.10.0"
 _NAME = "fmriprod"
@@ -19,9 +20,11 @@ def write_dataset_description(
     raw_directory: str | Path | None = None,
     name: str = "fmriprod derivatives",
 ) -> Path:
-    """Make a folder a BIDS derivatives dataset; a description that is up to date is left alone.
+    """Make a folder a BIDS derivatives dataset; what is up to date is left alone.
 
-    Fields that a person added (``Authors``, ``License`` ...) are kept.
+    Writes ``dataset_description.json`` and a ``.bidsignore`` for the names that the
+    specification does not have. Fields that a person added (``Authors``, ``License`` ...)
+    are kept.
 
     Parameters
     ----------
@@ -59,7 +62,28 @@ def write_dataset_description(
         links = present.get("DatasetLinks", {})
         content["DatasetLinks"] = {**links, "raw": _link(folder, raw_directory)}
     save_json(content, file)
+    _write_bidsignore(folder)
     return file
+
+
+def bidsignore_patterns() -> list[str]:
+    """Patterns of the files that the BIDS specification has no names for (yet).
+
+    They are derivatives under the names that fMRIPrep, FitLins and Nilearn use; validators
+    would take them for misspelt ones.
+    """
+    suffixes = derivative_names()["suffixes"]
+    foreign = [suffix for suffix, rule in suffixes.items() if not rule["in_specification"]]
+    return ["*.html", "figures", "group", *(f"*_{suffix}.*" for suffix in foreign)]
+
+
+def _write_bidsignore(folder: Path) -> None:
+    """Add the patterns that a ``.bidsignore`` lacks; lines that a person added are kept."""
+    file = folder / ".bidsignore"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    missing = [pattern for pattern in bidsignore_patterns() if pattern not in lines]
+    if missing:
+        save_text("\n".join([*lines, *missing]) + "\n", file)
 
 
 def check_derivatives_folder(

@@ -4,8 +4,6 @@ import filecmp
 import json
 import os
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,14 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from fmriprod.algorithms.bids_names import BidsName, build_name, check_entity, parse_name
+from fmriprod.algorithms.bids_names import build_name, check_entity, parse_name
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.derivative_names import check_derivative, has_sidecar
 from fmriprod.interfaces.atomic_files import save_file, save_json
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.dataset_description import bids_uri, find_dataset_root
+from fmriprod.interfaces.derivative_table import derivative_folder, derivative_names
 
 _ENTITY_TRAITS = (
     "hemi", "space", "from_", "to", "mode", "seg", "res", "contrast", "stat", "label", "desc",
@@ -69,7 +68,7 @@ class _SaveDerivativeInputSpec(PythonInputSpec):
     label = _entity("V1")
     desc = _entity("preproc")
     datatype = traits.Str(
-        desc="folder: func, anat or figures; by default that of the table of derivatives"
+        desc="folder: func, anat or figures; by default that of source_file, where it fits"
     )
     metadata = traits.List(
         traits.Str, desc='sidecar fields as key=JSON, such as Units="arbitrary" or Cutoff=128.0'
@@ -149,7 +148,9 @@ class SaveDerivative(PythonInterface):
                 entities[trait.rstrip("_")] = label
         name = build_name(entities, self.inputs.suffix, saved_extension(in_file))
         datatype = self.inputs.datatype if isdefined(self.inputs.datatype) else None
-        datatype = check_derivative(name, datatype, derivative_names())
+        source = self._pick("source_file", k)
+        place = os.path.basename(os.path.dirname(os.path.abspath(source))) if source else None
+        datatype = check_derivative(name, datatype, derivative_names(), place)
         folder = derivative_folder(self.inputs.base_directory, name, datatype)
         return folder / str(name), has_sidecar(name, datatype, derivative_names())
 
@@ -199,24 +200,6 @@ class SaveDerivative(PythonInterface):
         listed = self._list("sources") or ([source] if source and root else [])
         uris = [bids_uri(file, self.inputs.base_directory, root) for file in listed]
         return {"Sources": uris} if uris else {}
-
-
-@cache
-def derivative_names() -> dict[str, Any]:
-    """Table of the names that derivatives may have (``data/derivative_names.json``)."""
-    return json.loads(files("fmriprod.data").joinpath("derivative_names.json").read_text("utf-8"))
-
-
-def derivative_folder(base_directory: str | Path, name: BidsName, datatype: str) -> Path:
-    """Folder of a derivative: by participant, session (not for figures) and datatype."""
-    parts = [Path(base_directory).absolute()]
-    if datatype:
-        subject, session = name.get("sub"), name.get("ses")
-        parts.append(f"sub-{subject}" if subject else "group")
-        if session and datatype != "figures":
-            parts.append(f"ses-{session}")
-        parts.append(datatype)
-    return Path(*parts)
 
 
 def saved_extension(in_file: str) -> str:

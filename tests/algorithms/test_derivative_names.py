@@ -3,7 +3,7 @@ import pytest
 from fmriprod.algorithms.bids_names import ENTITY_ORDER, parse_name
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.derivative_names import check_derivative, has_sidecar
-from fmriprod.interfaces.derivatives import derivative_names
+from fmriprod.interfaces.derivative_table import derivative_names
 
 TABLE = derivative_names()
 
@@ -31,6 +31,14 @@ def test_names_of_the_outputs_are_in_the_table(name, datatype):
     first = TABLE["suffixes"][parse_name(name).suffix]["datatypes"][0]
     assert check(name) == first
     assert check(name, datatype) == datatype
+
+
+def test_the_folder_of_the_source_is_taken_where_it_fits():
+    name = parse_name("sub-01_desc-brain_mask.nii.gz")
+    assert check_derivative(name, None, TABLE, source="func") == "func"
+    assert check_derivative(name, None, TABLE, source="dwi") == "anat"
+    assert check_derivative(name, "anat", TABLE, source="func") == "anat"
+    assert check_derivative(parse_name("stat-z_statmap.nii.gz"), None, TABLE, "anat") == "func"
 
 
 @pytest.mark.parametrize(

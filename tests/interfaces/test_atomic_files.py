@@ -1,5 +1,7 @@
 import gzip
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -75,3 +77,15 @@ def test_json_is_sorted_and_written_once(work):
     assert not save_json({"a": "é", "b": 1}, target)
     with pytest.raises(ValueError, match="not JSON compliant"):
         save_json({"a": float("nan")}, target)
+
+
+def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(work):
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    process.wait()
+    (work / "a[1].tsv").write_text("x")
+    (work / "out").mkdir()
+    dead, alive = (f".writing-{pid}-a[1].tsv" for pid in (process.pid, os.getppid()))
+    for name in (dead, alive):
+        (work / "out" / name).write_text("half")
+    save_file(work / "a[1].tsv", work / "out/a[1].tsv")
+    assert sorted(os.listdir("out")) == sorted([alive, "a[1].tsv"])

@@ -93,3 +93,12 @@ def test_files_are_named_by_the_dataset_they_lie_in(work, raw):
 def test_without_a_description_the_folder_of_the_participants_is_the_root(work):
     assert find_dataset_root(work / "d/sub-01/func/x.nii.gz") == str(work / "d")
     assert find_dataset_root(work / "d/x.nii.gz") is None
+
+
+def test_lines_of_people_in_bidsignore_are_kept(work):
+    write_tree(work, {"out/.bidsignore": "mine/\n"})
+    for _ in range(2):
+        write_dataset_description(work / "out")
+    lines = (work / "out/.bidsignore").read_text().splitlines()
+    assert lines[0] == "mine/" and len(lines) == len(set(lines))
+    assert "*_statmap.*" in lines and "*_bold.*" not in lines

@@ -126,9 +126,9 @@ def test_inherited_entities_can_be_dismissed_and_replaced(work, bold, maps):
         entities=["task-all"],
         dismiss_entities=["run"],
         label="V1",
-        datatype="func",
     ).run()
-    assert os.path.basename(out.outputs.out_file) == "sub-01_task-all_label-V1_mask.nii.gz"
+    expected = work / "out/sub-01/func/sub-01_task-all_label-V1_mask.nii.gz"
+    assert out.outputs.out_file == str(expected)
 
 
 def test_transforms_use_the_trait_that_python_allows(work, bold):
