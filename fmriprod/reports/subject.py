@@ -164,7 +164,7 @@ def _remarks(result: SubjectResult) -> list[Block]:
     lost = [label for label, entry in result.truth.items() if not entry.get("ok")]
     if lost:
         remarks.append(Notice(f"Planted, but not found: {'; '.join(lost)}.", "problem"))
-    judged = any(run.quality or run.audit for run in result.runs) or result.evidence
+    judged = [run for run in result.runs if _judged(run)] or result.evidence
     if not remarks and judged:
         return [Notice("Nothing stands out in the numbers. Look at the pictures too.", "good")]
     return sorted(remarks, key=_gravity)
@@ -172,6 +172,12 @@ def _remarks(result: SubjectResult) -> list[Block]:
 
 def _run_notices(run: RunResult) -> list[Notice]:
     return quality_notices(run.quality or {}) + design_notices(run.audit or {})
+
+
+def _judged(run: RunResult) -> bool:
+    """Tell whether there is a number that a remark could have been about."""
+    measured = any(_has(run, key) for key in ("fd_mean", "tsnr_median", "n_analysed"))
+    return measured or bool(run.audit)
 
 
 def _gravity(notice: Notice) -> int:
@@ -265,7 +271,7 @@ def _run_table(runs: Sequence[RunResult]) -> Table:
             number(q.get("fd_median"), 2),
             number(q.get("fd_max"), 2),
             number(q.get("n_fd_over_threshold"), 0),
-            verdict if notices or q or run.audit else "not measured",
+            verdict if _judged(run) else "not measured",
         ])  # fmt: skip
     header = ["Run", "Volumes", "TR (s)", "tSNR", "FD median (mm)", "FD max (mm)",
               "Volumes moved", "Remark"]  # fmt: skip
@@ -317,7 +323,8 @@ def _evidence_section(result: SubjectResult) -> Section | None:
             f"{entry.label}: {len(labels)} labels ({', '.join(labels)})" if labels else entry.label
         )
         for file in entry.figures:
-            how = next((text for key, text in _EVIDENCE_FIGURES.items() if key in str(file)), "")
+            name = Path(file).name
+            how = next((text for key, text in _EVIDENCE_FIGURES.items() if key in name), "")
             caption = f"{entry.label}: {how}" if how else f"{what}."
             blocks.append(Figure(file, caption, f"Object evidence, {what}"))
         if entry.table_name:
