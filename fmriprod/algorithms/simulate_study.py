@@ -16,12 +16,10 @@ from fmriprod.algorithms.schedule import (
     response_courses,
     slice_times,
 )
-from fmriprod.algorithms.simulate import (
-    acquire,
-    add_noise,
+from fmriprod.algorithms.simulate import acquire, add_noise, random_motion
+from fmriprod.algorithms.simulate_head import (
     epi_signal,
     grey_matter,
-    random_motion,
     region_masks,
     response_maps,
 )
@@ -123,7 +121,7 @@ def make_participant(
         Their voxel size in mm, the same along each axis.
     amplitude, pattern : float
         Response that all objects share and what is each one's own, as fractions of the
-        signal of grey matter; `fmriprod.algorithms.simulate.response_maps`. Voxels that hold
+        signal of grey matter; `fmriprod.algorithms.simulate_head.response_maps`. Voxels that hold
         other tissue as well respond less.
     displacement : float
         Largest shift in mm along each axis, and largest rotation in degrees, between the
@@ -283,32 +281,3 @@ def _with_drawing(seen: np.ndarray, task: str) -> np.ndarray:
     shown = np.zeros_like(seen)
     shown[0], shown[1] = _DRAWN * one + _FOIL * two, _DRAWN * two + _FOIL * one
     return np.concatenate([shown, (one + two)[None]])
-
-
-def on_bold_grid(person: Participant, mask: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Tell which functional voxels hold mostly a region, at one pose of the head.
-
-    Parameters
-    ----------
-    person : Participant
-        Whose region it is.
-    mask : ndarray of bool, shape (x, y, z)
-        The region on the anatomical grid.
-    motion : ndarray, shape (6,)
-        Pose, as a row of `Run.motion`.
-
-    Returns
-    -------
-    ndarray of bool, shape (i, j, k)
-        Voxels of which more than half lies in the region.
-    """
-    share = acquire(
-        mask.astype(np.float32),
-        person.t1w_affine,
-        person.bold_shape,
-        person.bold_affine,
-        rigid_matrix(motion, person.centre)[None],
-        changes=np.empty((0, *mask.shape), np.float32),
-        courses=np.empty((0, 1, person.bold_shape[2]), np.float32),
-    )
-    return share[..., 0] > 0.5

@@ -25,7 +25,7 @@ class _SimulateStudyInputSpec(PythonInputSpec):
     bold_zoom = traits.Range(1.5, 8.0, 4.0, usedefault=True, desc="voxel size of the series in mm")
     bold_shape = traits.List(
         traits.Int(),
-        [48, 56, 42],
+        [44, 56, 42],
         minlen=3,
         maxlen=3,
         usedefault=True,

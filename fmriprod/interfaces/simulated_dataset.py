@@ -15,8 +15,10 @@ import pandas as pd
 from fmriprod import __version__
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.schedule import OBJECTS, slice_times
-from fmriprod.algorithms.simulate import REGIONS
-from fmriprod.algorithms.simulate_study import TRAINED, Participant, Run, on_bold_grid
+from fmriprod.algorithms.score import place_region
+from fmriprod.algorithms.simulate_head import REGIONS
+from fmriprod.algorithms.simulate_study import TRAINED, Participant, Run
+from fmriprod.algorithms.transforms import rigid_matrix
 from fmriprod.interfaces.images import save_image
 
 TRUTH = "derivatives/truth"
@@ -118,8 +120,10 @@ class StudyWriter:
     def bold_masks(self, name: str, run: Run, person: Participant) -> dict[str, str]:
         """Write the regions where they are in the first volume of a run."""
         masks = {}
+        pose = rigid_matrix(run.motion[0], person.centre)
+        grid = (person.bold_shape, person.bold_affine, pose)
         for region, mask in person.regions.items():
-            there = on_bold_grid(person, mask, run.motion[0])
+            there = place_region(mask, person.t1w_affine, *grid)
             masks[region] = f"{TRUTH}/{name}_space-boldref_label-{region}_mask.nii.gz"
             self._mask(masks[region], there, person.bold_affine, f"{name}_bold.nii.gz", "ROI")
         return masks
