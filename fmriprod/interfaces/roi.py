@@ -12,6 +12,7 @@ from fmriprod.algorithms.resample import resample
 from fmriprod.algorithms.roi import label_fraction, select_labels, select_threshold, select_top
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import check_same_grid, load_image, load_mask, open_image
+from fmriprod.interfaces.transforms import read_transforms
 
 _SELECTIONS = ("labels", "threshold", "n_voxels")
 
@@ -108,14 +109,25 @@ class RoiMask(PythonInterface):
             return image, None
         reference = open_image(self.inputs.reference_file)
         if isdefined(self.inputs.transform_file):
-            from fmriprod.interfaces.transforms import read_itk_affine
-
-            return reference, read_itk_affine(self.inputs.transform_file)
+            return reference, self._transform()
         try:
             check_same_grid(image, reference)
         except InputError:
             return reference, None
         return image, None
+
+    def _transform(self) -> np.ndarray:
+        """Read the one transform of the file, reference to in_file (RAS, mm)."""
+        transforms = read_transforms(self.inputs.transform_file)
+        if len(transforms) != 1:
+            raise InputError(
+                "transform",
+                expected="one transform, from the reference to in_file",
+                found=f"{len(transforms)}",
+                hint="give the transform of the coregistration, not those of a series",
+                file=self.inputs.transform_file,
+            )
+        return transforms[0]
 
     def _label_parts(
         self, data: np.ndarray, image: Any, grid: Any, transform: Any, within: Any
