@@ -185,7 +185,7 @@ def _check(n_volumes: int, tr: float, high_pass: float, method: str) -> None:
         )
     if n_volumes < 3:
         raise InputError(
-            "series",
+            "in_file",
             expected="a run of at least 3 volumes",
             found=f"{n_volumes}",
             hint="give the whole run; single volumes have no drift",

@@ -188,7 +188,7 @@ def test_a_run_shorter_than_half_the_cutoff_has_no_slow_cosine(rng):
         ({"tr": 0}, "tr", "a repetition time above 0 s"),
         ({"tr": -2.0}, "tr", "found:    -2.0 s"),
         ({"method": "butterworth"}, "method", "cosine or running_line"),
-        ({"n_volumes": 2}, "series", "at least 3 volumes"),
+        ({"n_volumes": 2}, "in_file", "at least 3 volumes"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments, subject, text):

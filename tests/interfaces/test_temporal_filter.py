@@ -124,3 +124,9 @@ def test_real_drift_goes_and_the_task_stays(real_data, work):
     slow, fast = (frequency > 0) & (frequency < 0.008), frequency > 0.02
     assert power[1][slow].sum() < 0.1 * power[0][slow].sum()
     assert power[1][fast].sum() == pytest.approx(power[0][fast].sum(), rel=0.03)
+
+
+def test_a_run_that_is_too_short_is_named(work, rng):
+    path = write_image(work / "two.nii", rng.normal(size=(3, 3, 3, 2)).astype("f4"))
+    with pytest.raises(InputError, match=r"two.nii\n  expected: a run of at least 3 volumes"):
+        TemporalFilter(in_file=str(path)).run()
