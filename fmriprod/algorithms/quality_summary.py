@@ -58,7 +58,7 @@ def run_quality(
     InputError
         If the run has fewer than four volumes or no voxel can be analysed.
     """
-    n_voxels, n_volumes = series.shape
+    n_volumes = series.shape[1]
     if n_volumes < 4:
         raise InputError(
             "in_file",
@@ -66,15 +66,7 @@ def run_quality(
             found=f"{n_volumes}",
             hint="give the whole run",
         )
-    finite = np.isfinite(series).all(axis=1)
-    usable = usable_voxels(series)
-    counts = {
-        "n_volumes": n_volumes,
-        "n_voxels": n_voxels,
-        "n_nonfinite": int((~finite).sum()),
-        "n_constant": int((finite & ~usable).sum()),
-        "n_analysed": int(usable.sum()),
-    }
+    counts, usable = _count(series)
     if not usable.any():
         raise InputError(
             "mask",
@@ -85,19 +77,12 @@ def run_quality(
         )
     good = series if usable.all() else series[usable]
     table, tsnr, sfnr = _measure(good, displacement)
-    whole = np.full(n_voxels, np.nan)
+    whole = np.full(len(series), np.nan)
     whole[usable] = tsnr
     over = int((table["outlier_fraction"] > outlier_threshold).sum())
     summary = {
         **counts,
-        "tsnr_median": float(np.median(tsnr)),
-        "tsnr_mean": float(np.mean(tsnr)),
-        "sfnr_median": float(np.median(sfnr)),
-        "sfnr_mean": float(np.mean(sfnr)),
-        "dvars_median": float(table["dvars"].median()),
-        "dvars_max": float(table["dvars"].max()),
-        "std_dvars_median": float(table["std_dvars"].median()),
-        "std_dvars_max": float(table["std_dvars"].max()),
+        **_medians(table, tsnr, sfnr),
         **global_drift(table["global_signal"].to_numpy()),
         "outlier_fraction_mean": float(table["outlier_fraction"].mean()),
         "outlier_threshold": outlier_threshold,
@@ -150,6 +135,19 @@ def displacement_of(motion: pd.DataFrame, n_volumes: int) -> np.ndarray:
     return np.concatenate([[np.nan], given[1:]])
 
 
+def _count(series: np.ndarray) -> tuple[dict[str, int], np.ndarray]:
+    finite, usable = np.isfinite(series).all(axis=1), usable_voxels(series)
+    n_voxels, n_volumes = series.shape
+    counts = {
+        "n_volumes": n_volumes,
+        "n_voxels": n_voxels,
+        "n_nonfinite": int((~finite).sum()),
+        "n_constant": int((finite & ~usable).sum()),
+        "n_analysed": int(usable.sum()),
+    }
+    return counts, usable
+
+
 def _measure(
     series: np.ndarray, displacement: np.ndarray | None
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -165,6 +163,19 @@ def _measure(
         }
     )
     return table, *signal_to_noise(series)
+
+
+def _medians(table: pd.DataFrame, tsnr: np.ndarray, sfnr: np.ndarray) -> dict[str, float]:
+    return {
+        "tsnr_median": float(np.median(tsnr)),
+        "tsnr_mean": float(np.mean(tsnr)),
+        "sfnr_median": float(np.median(sfnr)),
+        "sfnr_mean": float(np.mean(sfnr)),
+        "dvars_median": float(table["dvars"].median()),
+        "dvars_max": float(table["dvars"].max()),
+        "std_dvars_median": float(table["std_dvars"].median()),
+        "std_dvars_max": float(table["std_dvars"].max()),
+    }
 
 
 def _displacement_summary(displacement: np.ndarray | None, threshold: float) -> dict:
