@@ -134,8 +134,8 @@ def _summary(problems: Sequence["Problem"]) -> Text:
 
 
 def _shown(file: str, root: str | Path | None) -> str:
-    """Path below the dataset, which people know, instead of an absolute one."""
+    """Path of a file of the dataset below its root; other paths as they are."""
     if root is None or not os.path.isabs(file):
         return file
-    base = os.path.abspath(root)
-    return os.path.relpath(file, base) if file.startswith(base + os.sep) else file
+    inside = file.removeprefix(os.path.abspath(root) + os.sep)
+    return inside if inside.startswith("sub-") or os.path.isfile(file) else file

@@ -9,6 +9,7 @@ from fmriprod.algorithms.checks import InputError
 
 IMAGES = (".nii.gz", ".nii")
 _NOT_BIDS_NAMES = frozenset({"dataset_description.json", "genetic_info.json"})
+_FOLDERS = ("sub-", "ses-", "anat", "func")
 _GENERAL = frozenset({"bold.json", "events.tsv", "events.json", "T1w.json"})  # for all files
 
 
@@ -41,6 +42,8 @@ class Listing:
                 continue
             if entry.is_dir():
                 self.folders.append(entry)
+            elif "." not in entry.name and entry.name.startswith(_FOLDERS) and is_broken(entry):
+                self.broken.append(entry.path)
             elif entry.name in _GENERAL or (
                 "_" in entry.name and entry.name.endswith((*IMAGES, ".json", ".tsv"))
             ):
@@ -54,7 +57,7 @@ class Listing:
             err.file = entry.path
             self.ignored.append(err)
             return
-        if entry.is_symlink() and not os.path.exists(entry.path):
+        if is_broken(entry):
             self.broken.append(entry.path)
         if name.extension in IMAGES:
             self.data[name.suffix].append((name, entry.path))
@@ -80,6 +83,11 @@ def _check_place(name: BidsName, place: Mapping[str, str]) -> None:
             found="no task",
             hint=f"rename it, such as {named}",
         )
+
+
+def is_broken(entry: os.DirEntry) -> bool:
+    """Tell whether an entry is a symbolic link to something that is not there."""
+    return entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def applying(level: Listing, suffix: str, extension: str, name: BidsName) -> list[str]:

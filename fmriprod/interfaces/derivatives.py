@@ -1,6 +1,5 @@
 """Put results into a BIDS derivatives dataset, under names that are checked."""
 
-import filecmp
 import json
 import os
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from nipype.interfaces.base import (
 from fmriprod.algorithms.bids_names import build_name, check_entity, parse_name
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.derivative_names import check_derivative, has_sidecar
-from fmriprod.interfaces.atomic_files import save_file, save_json
+from fmriprod.interfaces.atomic_files import same_bytes, save_file, save_json
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.dataset_description import bids_uri, find_dataset_root
@@ -261,7 +260,7 @@ def claim_name(record: str | Path, base: str | Path, target: Path, in_file: str)
         note.symlink_to(in_file)
     except FileExistsError:
         other = os.readlink(note)
-        if other == in_file or (os.path.isfile(other) and filecmp.cmp(other, in_file, False)):
+        if other == in_file or (os.path.isfile(other) and same_bytes(other, in_file)):
             return
         raise _clash(target, other, in_file) from None
 
@@ -269,7 +268,7 @@ def claim_name(record: str | Path, base: str | Path, target: Path, in_file: str)
 def _check_distinct(in_files: list[str], targets: list[Path]) -> None:
     seen: dict[Path, str] = {}
     for in_file, target in zip(in_files, targets, strict=True):
-        if target in seen and not filecmp.cmp(seen[target], in_file, shallow=False):
+        if target in seen and not same_bytes(seen[target], in_file):
             raise _clash(target, seen[target], in_file)
         seen[target] = in_file
 

@@ -22,6 +22,12 @@ from fmriprod.interfaces.preflight_design import (
 from fmriprod.interfaces.preflight_images import RunImage, check_image, check_run_image
 from fmriprod.interfaces.problems import Problem
 
+_OPTIONS = {
+    "participants": "--participant-label",
+    "sessions": "--session-label",
+    "tasks": "--task",
+    "runs": "--run",
+}
 _COPIES = 6  # of a series in float32 that the steps of a run leave in the working folder
 
 
@@ -133,12 +139,12 @@ def _check_choice(index: BidsIndex, choice: dict[str, Any]) -> list[Problem]:
         try:
             index.select(**{name: labels})
         except InputError as err:
-            problems.append(Problem.of(err))
+            problems.append(Problem.of(err, file=_OPTIONS[name]))
     if not problems:  # each is there, but perhaps not together
         try:
             index.select(**choice)
         except InputError as err:
-            problems.append(Problem.of(err))
+            problems.append(Problem.of(err, file=_OPTIONS[err.subject]))
     return problems
 
 
@@ -149,7 +155,7 @@ def _check_files(index: BidsIndex) -> list[Problem]:
     chosen |= {f for run in index.runs for f in (run.bold_file, run.events_file, *run.json_files)}
     problems = []
     for file in index.broken_links:
-        if file in chosen:
+        if file in chosen or "." not in os.path.basename(file):  # a folder may hold anything
             found = f"a link to {os.readlink(file)}, which is not on this machine"
             hint = "get the content: `git annex get FILE` or `datalad get FILE`"
             problems.append(Problem("error", file, "the content of the file", found, hint))

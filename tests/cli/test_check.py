@@ -65,3 +65,8 @@ def test_long_texts_stay_in_their_column_on_a_terminal():
     assert max(map(len, lines)) <= 60
     assert all(line.startswith(" " * 19) for line in lines[2:5])
     assert " " * 19 + "  - y" in lines
+
+
+def test_folders_that_are_not_of_the_dataset_are_shown_whole(study, capsys):
+    run(study, study / "results")
+    assert capsys.readouterr().out.startswith(f"ERROR   {study / 'results'}\n")

@@ -103,7 +103,7 @@ def test_links_count_as_files_and_broken_ones_are_listed(work):
     (work / "raw/sub-02").symlink_to(work / "elsewhere")
     index = index_dataset(work / "raw")
     assert [r.run for r in index.runs] == ["1", "2", "3"]
-    assert index.broken_links == (str(broken),)
+    assert index.broken_links == (str(broken), str(work / "raw/sub-02"))
 
 
 def test_files_that_are_left_out_say_why(work):

@@ -224,6 +224,8 @@ def test_broken_links_say_how_to_get_the_content(study):
     assert all("git annex get" in p.hint for p in problems[:2])
     assert {p.file for p in problems[:2]} == {str(study / BOLD), str(study / EVENTS_FILE)}
     assert check_dataset(study, participants=["02"]) == []
+    (study / "sub-03").symlink_to("../elsewhere/sub-03")
+    assert "../elsewhere/sub-03" in only(check_dataset(study, participants=["02"])).found
 
 
 def test_ignored_names_are_warnings_for_those_who_are_chosen(study):
@@ -235,7 +237,7 @@ def test_ignored_names_are_warnings_for_those_who_are_chosen(study):
 
 def test_choices_that_do_not_exist(study, work):
     problems = check_dataset(study, participants=["1"], tasks=["veiw"])
-    assert [p.file for p in problems] == ["participants", "tasks"]
+    assert [p.file for p in problems] == ["--participant-label", "--task"]
     assert "did you mean 'view'?" in problems[1].hint
     write_tree(study, {"sub-03/func/sub-03_task-draw_bold.nii.gz": image_bytes((4, 5, 6, 20))})
     assert "'draw'" in only(check_dataset(study, participants=["01"], tasks=["draw"])).found
