@@ -1,7 +1,6 @@
-"""Build the design matrix of a run and judge what can be estimated from it."""
+"""Build the design matrix of a run and tell what can be estimated from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -108,61 +107,6 @@ def drifts(
     return np.empty((n_volumes, 0))
 
 
-@dataclass(frozen=True)
-class Audit:
-    """What a design matrix can tell apart.
-
-    Attributes
-    ----------
-    rank : int
-        Of the matrix.
-    condition_number : float
-        Ratio of its largest to its smallest singular value, columns scaled to unit norm;
-        infinite if the rank is deficient.
-    vif : dict of str to float
-        Variance inflation factor of each regressor of a condition, against all the other
-        columns; infinite where it is a combination of them.
-    correlation : DataFrame
-        Of the regressors of conditions.
-    aliased : list of str
-        Columns that are combinations of others.
-    """
-
-    rank: int
-    condition_number: float
-    vif: dict[str, float]
-    correlation: pd.DataFrame
-    aliased: list[str]
-
-
-def audit(matrix: pd.DataFrame, regressors_of_interest: list[str]) -> Audit:
-    """Measure how well the columns of a design can be told apart.
-
-    Parameters
-    ----------
-    matrix : DataFrame
-        As `design_matrix` gives it.
-    regressors_of_interest : list of str
-        Columns whose inflation and correlation are wanted.
-
-    Returns
-    -------
-    Audit
-        The variance inflation factor is ``1 / (1 - R^2)`` of a column regressed on all the
-        others (Belsley, Kuh & Welsch, 1980, *Regression Diagnostics*); above 5 or 10 an
-        effect is poorly determined.
-    """
-    names = list(matrix.columns)
-    x = unit_columns(matrix.to_numpy())
-    values = np.linalg.svd(x, compute_uv=False)
-    rank = int((values > _tolerance(x) * values[0]).sum())
-    condition = float(values[0] / values[-1]) if rank == x.shape[1] else float("inf")
-    vif = {n: _inflation(matrix.to_numpy(), names.index(n)) for n in regressors_of_interest}
-    aliased = [n for i, n in enumerate(names) if not estimable(x, np.eye(x.shape[1])[i])]
-    correlation = matrix[regressors_of_interest].corr()
-    return Audit(rank, condition, vif, correlation, aliased if rank < x.shape[1] else [])
-
-
 def estimable(matrix: np.ndarray, weights: np.ndarray) -> bool:
     """Tell whether a contrast has one value for all solutions of the least-squares problem.
 
@@ -202,7 +146,7 @@ def row_space(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         Orthonormal rows.
     """
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
-    keep = s > _tolerance(matrix) * s[0]
+    keep = s > tolerance(matrix) * s[0]
     return u[:, keep], s[keep], vt[keep]
 
 
@@ -239,19 +183,11 @@ def why_not_estimable(matrix: pd.DataFrame, weights: Mapping[str, float]) -> str
     return f"columns that are combinations of each other: {', '.join(lost)}"
 
 
-def _tolerance(matrix: np.ndarray) -> float:
+def tolerance(matrix: np.ndarray) -> float:
+    """Share of the largest singular value below which one counts as zero."""
     # Columns that agree to 1e-9 come from the same events or file; statistics that told
     # them apart would rest on rounding.
     return max(1e-9, max(matrix.shape) * np.finfo(np.float64).eps)
-
-
-def _inflation(x: np.ndarray, column: int) -> float:
-    others = unit_columns(np.delete(x, column, axis=1))
-    basis, _, _ = row_space(others)
-    y = x[:, column]
-    total = ((y - y.mean()) ** 2).sum()
-    rest = ((y - basis @ (basis.T @ y)) ** 2).sum()
-    return float(total / rest) if rest > 1e-14 * (y**2).sum() else float("inf")
 
 
 def _check_columns(names: list[str], n_volumes: int) -> None:

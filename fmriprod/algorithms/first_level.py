@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from fmriprod.algorithms.audit import Audit, audit
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts
-from fmriprod.algorithms.design import Audit, audit, why_not_estimable
+from fmriprod.algorithms.design import why_not_estimable
 from fmriprod.algorithms.glm import GlmResult, analysable, fit_contrasts
 
 POLICIES = ("error", "skip")

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import File, OutputMultiObject, TraitedSpec, isdefined, traits
+from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms import design
+from fmriprod.algorithms.audit import audit_record
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.confounds import NAN_POLICIES, select_confounds
 from fmriprod.algorithms.first_level import FirstLevel, Plan, fit_run, plan_run
@@ -119,20 +120,21 @@ class _FirstLevelModelInputSpec(PythonInputSpec):
 
 
 class _FirstLevelModelOutputSpec(TraitedSpec):
+    # Lists, not OutputMultiObject, which would be a plain string for a single contrast.
     contrast_names = traits.List(
         traits.Str, desc="names of the contrasts that were estimated, in the order of the maps"
     )
-    effect_files = OutputMultiObject(
+    effect_files = traits.List(
         File(exists=True), desc="effects, in percent of the mean signal if scaled"
     )
-    variance_files = OutputMultiObject(
+    variance_files = traits.List(
         File(exists=True), desc="variances of the effects, in the unit of the effects squared"
     )
-    t_files = OutputMultiObject(File(exists=True), desc="t maps")
-    z_files = OutputMultiObject(
+    t_files = traits.List(File(exists=True), desc="t maps")
+    z_files = traits.List(
         File(exists=True), desc="z maps of the same tail probability as the t maps"
     )
-    contrast_figures = OutputMultiObject(File(exists=True), desc="each z map on slices (PNG)")
+    contrast_figures = traits.List(File(exists=True), desc="each z map on slices (PNG)")
     out_mask = File(
         exists=True, desc="voxels that were analysed; all maps are 0 outside, which is no result"
     )
@@ -288,23 +290,14 @@ class FirstLevelModel(PythonInterface):
         fit: FirstLevel,
         summary: dict,
     ) -> dict:
-        inputs, found = self.inputs, plan.audit
+        inputs = self.inputs
         settings = ("hrf", "drift", "high_pass", "noise", "correct_bias", "grand_mean_scaling")
         ar = np.atleast_2d(fit.result.ar[fit.analysed].astype(float))
+        n_events = events["trial_type"].value_counts().to_dict()
         return summary | {
             "settings": {name: getattr(inputs, name) for name in settings},
-            "n_volumes": len(matrix),
-            "columns": list(matrix.columns),
-            "rank": found.rank,
+            **audit_record(matrix, plan.audit, n_events),
             "dof": fit.result.dof,
-            "condition_number": _finite(found.condition_number),
-            "aliased_columns": found.aliased,
-            "variance_inflation": {name: _finite(v) for name, v in found.vif.items()},
-            "correlation": {
-                name: {other: _finite(r) for other, r in row.items()}
-                for name, row in found.correlation.to_dict("index").items()
-            },
-            "n_events": {str(k): int(v) for k, v in events["trial_type"].value_counts().items()},
             "missing_conditions": plan.missing,
             "contrasts": [
                 {"name": s.name, "expression": s.expression, "weights": s.weights}
@@ -322,8 +315,3 @@ class FirstLevelModel(PythonInterface):
             "scaling": fit.scaling,
             "ar_median": [round(float(a), 4) for a in np.median(ar, axis=0)] if ar.size else [],
         }
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity: a number without bound becomes null."""
-    return round(float(value), 6) if np.isfinite(value) else None

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fmriprod.algorithms.design import Audit
+from fmriprod.algorithms.audit import Audit
 from fmriprod.reports.style import PALETTE
 from fmriprod.reports.style import figure as styled_figure
 
@@ -29,7 +29,7 @@ def design_figure(
     conditions : sequence of str
         Columns of interest.
     audit : Audit
-        As `fmriprod.algorithms.design.audit` gives it for these columns.
+        As `fmriprod.algorithms.audit.audit` gives it for these columns.
 
     Yields
     ------

@@ -6,9 +6,9 @@ from hypothesis import given
 from nilearn.glm.first_level import make_first_level_design_matrix
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
+from fmriprod.algorithms.audit import audit
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.design import (
-    audit,
     design_matrix,
     drifts,
     estimable,
