@@ -12,7 +12,8 @@ from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefine
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.reports.page import render_page
-from fmriprod.reports.subject import EvidenceResult, RunResult, SubjectResult, subject_page
+from fmriprod.reports.results import EvidenceResult, RunResult, SubjectResult
+from fmriprod.reports.subject import subject_page
 
 _PER_RUN = (
     "quality_files", "audit_files", "design_figures", "motion_figures", "carpet_figures",
@@ -120,13 +121,12 @@ class SubjectReport(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         runs = self._runs()
-        nested = any(isinstance(names, list) for names in self._list("contrast_figures"))
         result = SubjectResult(
             subject=values.subject,
             dataset=values.dataset,
             simulated=values.simulated,
             runs=runs,
-            contrasts=() if nested else self._flat_contrasts(),
+            contrasts=() if self._by_run() else self._flat_contrasts(),
             evidence=self._evidence(),
             anat_figures=self._anatomy(),
             roi_figures=self._list("roi_figures"),
@@ -183,10 +183,15 @@ class SubjectReport(PythonInterface):
             )
         return runs
 
+    def _by_run(self) -> bool:
+        """Tell whether contrasts are given run by run; a run's only figure may be no list."""
+        entries = self._list("contrast_figures") + self._list("contrast_names")
+        return any(isinstance(entry, list) for entry in entries)
+
     def _nested_contrasts(self, n: int) -> list[list[tuple[str, str]]]:
         """Contrasts of each run, where they are given run by run."""
         figures, names = self._list("contrast_figures"), self._list("contrast_names")
-        if not any(isinstance(entry, list) for entry in figures):
+        if not self._by_run():
             return [[] for _ in range(n)]
         self._check_lengths("run_labels", ["contrast_figures", "contrast_names"])
         figures, names = [_as_list(entry) for entry in figures], [_as_list(e) for e in names]

@@ -61,7 +61,7 @@ def inputs(work):
             work / "truth.json",
             {
                 "peak (mm)": {"expected": [42, -33, -20], "found": [43.0, -32.5, -20], "ok": True},
-                "motion": {"expected": "below 0.3 mm", "found": None, "ok": False},
+                "motion": {"expected": "below 0.3 mm", "found": 0.412, "unit": "mm", "ok": False},
             },
         ),
         "description": "Runs were aligned [@mcflirt]. a < b.",
@@ -88,7 +88,7 @@ def test_the_first_screen_says_who_how_well_and_what_to_look_at(inputs):
     assert "sub-01" in first and "Objects &amp; &lt;b&gt;drawings&lt;/b&gt; · 2 runs" in first
     assert "81% correct" in first
     assert "95% interval 0.71 to 0.90; chance 0.50; p &lt; 0.001" in first
-    assert "1 of 2" in first and "Planted, but not found: motion." in first
+    assert "1 of 2" in first and "Not as planted: motion." in first
     assert "recognition, run 2: much motion: mean framewise displacement 0.90 mm" in first
     assert "no event of condition: chair" in first
     assert "drawn: not above chance (permutation p = 0.400)." in first
@@ -116,7 +116,7 @@ def test_each_figure_is_where_it_belongs(inputs):
     assert "5 mm: FWHM" in software and "Python" in software and "nipype" in software
     truth = plain(sections["planted-truth"])
     assert "42, −33, −20 43, −32.5, −20 found" in truth
-    assert "below 0.3 mm – not found" in truth
+    assert "below 0.3 mm 0.412 mm not found" in truth
 
 
 def test_a_node_gives_the_same_bytes_twice(inputs):
@@ -155,6 +155,15 @@ def test_flat_contrasts_get_a_section_of_their_own(inputs):
     sections = dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', html, re.DOTALL))
     assert sections["contrasts"].count("<img") == 3
     assert "task, run 2." in plain(sections["contrasts"])
+
+
+def test_the_only_contrast_of_a_run_may_come_without_a_list(inputs):
+    """Nipype unwraps lists of one file."""
+    inputs |= {"contrast_figures": [inputs["roi_figures"][0]] * 2, "contrast_names": [["a"], ["b"]]}
+    sections = dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', report(inputs), re.DOTALL))
+    assert "contrasts" not in sections
+    assert "Contrast a." in plain(sections["run-recognition-run-1"])
+    assert "Contrast b." in plain(sections["run-recognition-run-2"])
 
 
 @pytest.mark.parametrize(

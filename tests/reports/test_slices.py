@@ -179,3 +179,24 @@ def test_a_real_head_is_drawn_quickly_into_a_small_file(real_data):
         fig.savefig(stream, format="png")
     assert time.process_time() - start < 6  # about 1 s on an idle core
     assert len(stream.getvalue()) < 800_000
+
+
+def test_a_title_that_is_too_long_is_made_to_fit():
+    affine, shape = grid()
+    head = ball(affine, shape, (0, 0, 0), 45)
+    for title in ("short", "a title that is somewhat longer " * 4, "a title without an end " * 30):
+        contours = [(head, "#56B4E9", "the head in this picture")]
+        with slices_figure(head * 1.0, affine, contours=contours, title=title) as fig:
+            words = texts(fig)
+            (shown,) = [t for text, t in words.items() if text[:5] == title[:5]]
+            legend = words["― the head in this picture"]
+            assert shown.get_window_extent().x1 <= legend.get_window_extent().x0
+            assert shown.get_fontsize() >= 7.5
+            assert shown.get_text() == title or shown.get_text().endswith(" …")
+
+
+def test_positions_near_zero_have_no_sign():
+    affine, shape = grid()
+    head = ball(affine, shape, (0, 0, 0), 45)
+    with slices_figure(head * 1.0, affine, planes="z", n_slices=1, mark=(0, 0, -0.3)) as fig:
+        assert "z = 0 mm" in texts(fig)
