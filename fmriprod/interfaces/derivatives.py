@@ -143,7 +143,8 @@ class SaveDerivative(PythonInterface):
             check_entity(key, label)
             entities[key] = label
         for trait in _ENTITY_TRAITS:
-            if label := self._pick(trait, k):
+            label = self._pick(trait, k)
+            if label is not None:
                 entities[trait.rstrip("_")] = label
         name = build_name(entities, self.inputs.suffix, saved_extension(in_file))
         datatype = self.inputs.datatype if isdefined(self.inputs.datatype) else None

@@ -89,3 +89,28 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(wo
         (work / "out" / name).write_text("half")
     save_file(work / "a[1].tsv", work / "out/a[1].tsv")
     assert sorted(os.listdir("out")) == sorted([alive, "a[1].tsv"])
+
+
+def test_a_writer_that_is_killed_leaves_the_old_file_and_the_next_one_cleans_up(work):
+    (work / "a.tsv").write_text("new " * 1000)
+    (work / "out").mkdir()
+    (work / "out/a.tsv").write_text("old")
+    code = """
+import os, shutil, signal
+from pathlib import Path
+from fmriprod.interfaces.atomic_files import save_file
+
+def half(source, target):
+    Path(target).write_bytes(Path(source).read_bytes()[:2000])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+shutil.copyfile = half
+save_file("a.tsv", Path("out/a.tsv"))
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -9
+    assert (work / "out/a.tsv").read_text() == "old"
+    assert len(os.listdir("out")) == 2
+    save_file("a.tsv", work / "out/a.tsv")
+    assert os.listdir("out") == ["a.tsv"]
+    assert (work / "out/a.tsv").read_text() == "new " * 1000

@@ -12,8 +12,10 @@ from nipype.interfaces.base import isdefined
 from support.bids import study_tree, write_tree
 from support.images import write_image
 
+from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.derivatives import SaveDerivative, metadata_items, parse_metadata
+from fmriprod.interfaces.reorient import Reorient
 
 
 @pytest.fixture
@@ -207,6 +209,45 @@ json_values = st.recursive(
 @given(st.dictionaries(st.text(min_size=1, max_size=6).filter(lambda k: "=" not in k), json_values))
 def test_metadata_survive_the_way_through_strings(fields):
     assert parse_metadata(metadata_items(fields)) == fields
+
+
+@given(
+    st.dictionaries(st.sampled_from(["space", "desc", "contrast", "label", "seg"]), st.text()),
+    st.sampled_from(["statmap", "mask", "features"]) | st.text(max_size=8),
+)
+def test_any_labels_give_a_legal_name_or_an_input_error(tmp_path_factory, labels, suffix):
+    folder = tmp_path_factory.mktemp("fuzz")
+    file = folder / "a.nii.gz"
+    file.write_bytes(gzip.compress(b"x", mtime=0))
+    step = saver(folder, in_file=str(file), suffix=suffix, stat="z", entities=["sub-01"], **labels)
+    try:
+        saved = Path(step.run().outputs.out_file)
+    except InputError:
+        assert not (folder / "out").exists()
+    else:
+        assert saved.parent == folder / "out/sub-01" / saved.parent.name
+        assert dict(parse_name(saved.name).entities) == {"sub": "01", "stat": "z", **labels}
+
+
+def test_savers_take_lists_and_run_in_map_nodes(work, bold, maps):
+    rename = pe.MapNode(Reorient(axis_codes="LAS"), iterfield=["in_file"], name="make")
+    rename.inputs.in_file = maps
+    one = pe.Node(saver(work, source_file=bold, suffix="statmap", stat="z"), name="one")
+    one.inputs.contrast = ["a", "b"]
+    each = pe.MapNode(
+        saver(work, source_file=bold, suffix="statmap", stat="t"),
+        iterfield=["in_file", "contrast"],
+        name="each",
+    )
+    each.inputs.contrast = ["a", "b"]
+    workflow = pe.Workflow(name="wf", base_dir=str(work / "work"))
+    workflow.connect([(rename, one, [("out_file", "in_file")])])
+    workflow.connect([(rename, each, [("out_file", "in_file")])])
+    workflow.run()
+    names = sorted(p.name for p in (work / "out/sub-01/func").glob("*.nii.gz"))
+    stem = "sub-01_task-view_run-1_contrast"
+    expected = [f"{stem}-{c}_stat-{s}_statmap.nii.gz" for c in "ab" for s in "tz"]
+    assert names == expected
 
 
 def test_many_savers_at_once_leave_whole_files(work, bold):
