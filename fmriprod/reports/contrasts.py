@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from fmriprod.reports.slices import slices_figure
 
+_TITLE = 40  # characters of the contrast that fit beside what was found
+
 
 @contextmanager
 def contrast_figure(
@@ -43,14 +45,15 @@ def contrast_figure(
     place = ", ".join(f"{c:.0f}" for c in where).replace("-", "−")
     found = f"largest z {largest:.1f} at ({place}) mm" if largest > 0 else "no positive z"
     n_shown = int((np.abs(z_map) >= threshold).sum())
-    beyond = f"{n_shown:,} voxels with |z| ≥ {threshold:g} (uncorrected)"
+    beyond = f"{n_shown:,} voxels with |z| ≥ {threshold:g}"
+    title = title if len(title) <= _TITLE else f"{title[: _TITLE - 1]}…"
     top = max(float(np.abs(z_map).max()), threshold + 1)
     with slices_figure(
         background,
         affine,
         overlay=z_map,
         overlay_range=(threshold, top),
-        overlay_label="z",
+        overlay_label="z (threshold not corrected for multiple tests)",
         title=f"{title}: {found}; {beyond}",
         mark=where if largest > 0 else None,
     ) as figure:
