@@ -132,7 +132,7 @@ def _truth_tile(truth: Mapping[str, Mapping[str, Any]]) -> Tile:
     found = sum(bool(entry.get("ok")) for entry in truth.values())
     level = "good" if found == len(truth) else "problem"
     return Tile(
-        "Planted truth", f"{found} of {len(truth)}", "of what was simulated is found", level
+        "Planted truth", f"{found} of {len(truth)}", "expectations of the simulation are met", level
     )
 
 

@@ -49,7 +49,7 @@ def _truth_section(result: SubjectResult) -> Section | None:
             label,
             _plain(entry.get("expected")),
             f"{_plain(entry.get('found'))} {entry.get('unit') or ''}".rstrip(),
-            Notice("found", "good") if entry.get("ok") else Notice("not found", "problem"),
+            Notice("met", "good") if entry.get("ok") else Notice("not met", "problem"),
         ]
         for label, entry in result.truth.items()
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import nipype.pipeline.engine as pe
 import numpy as np
 import pytest
+from nipype.interfaces.utility import Merge
 from PIL import Image
 
 from fmriprod.algorithms.checks import InputError
@@ -115,8 +116,8 @@ def test_each_figure_is_where_it_belongs(inputs):
     software = plain(sections["settings-and-software"])
     assert "5 mm: FWHM" in software and "Python" in software and "nipype" in software
     truth = plain(sections["planted-truth"])
-    assert "42, −33, −20 43, −32.5, −20 found" in truth
-    assert "below 0.3 mm 0.412 mm not found" in truth
+    assert "42, −33, −20 43, −32.5, −20 met" in truth
+    assert "below 0.3 mm 0.412 mm not met" in truth
 
 
 def test_a_node_gives_the_same_bytes_twice(inputs):
@@ -127,6 +128,23 @@ def test_a_node_gives_the_same_bytes_twice(inputs):
         assert out.name == "sub-01.html"
         sums.add(hashlib.sha256(out.read_bytes()).hexdigest())
     assert len(sums) == 1
+
+
+@pytest.mark.parametrize("n_runs", [1, 2])
+def test_lists_by_run_arrive_through_a_workflow(inputs, work, n_runs):
+    workflow = pe.Workflow("report_wf", base_dir=str(work))
+    report = pe.Node(SubjectReport(subject="01"), name="report")
+    report.inputs.run_labels = inputs["run_labels"][:n_runs]
+    for field in ("contrast_figures", "contrast_names", "quality_files"):
+        merge = pe.Node(Merge(n_runs, no_flatten=True), name=field)
+        for i in range(n_runs):
+            setattr(merge.inputs, f"in{i + 1}", inputs[field][i])
+        workflow.connect(merge, "out", report, field)
+    workflow.run()
+    html = (work / "report_wf" / "report" / "sub-01.html").read_text(encoding="utf-8")
+    sections = dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', html, re.DOTALL))
+    assert sections["run-recognition-run-1"].count("<img") == 2
+    assert ("run-recognition-run-2" in sections) == (n_runs == 2)
 
 
 def test_all_but_the_subject_may_be_absent(work):
