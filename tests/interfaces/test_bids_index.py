@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -173,3 +174,42 @@ def test_no_file_name_breaks_the_index(tmp_path_factory, files):
     listed = {r.bold_file for r in index.runs} | {e.file for e in index.ignored}
     bold = {str(p) for p in root.rglob("*_bold.nii.gz") if not p.name.startswith(".")}
     assert bold <= listed
+
+
+def applicable(root, bold, ending):
+    """List the sidecars of a file by the words of the specification, from a flat listing."""
+    parts = set(bold.name.split("_")[:-1])
+    above = [p for p in root.rglob(f"*{ending}") if p.parent == root or p.parent in bold.parents]
+    fitting = [p for p in above if set(p.name.removesuffix(ending).split("_")) - {""} <= parts]
+    return sorted(fitting, key=lambda p: (len(p.parts), p.name.count("_")))
+
+
+places = st.sampled_from(["", "sub-1", "sub-1/ses-a", "sub-1/ses-a/func"])
+entity_sets = st.lists(
+    st.sampled_from(["sub-1", "ses-a", "task-x", "task-y", "run-1", "run-2", "echo-1"]),
+    unique_by=lambda pair: pair.split("-")[0],
+    max_size=4,
+)
+
+
+@given(st.lists(st.tuples(places, entity_sets, st.sampled_from([".json", ".tsv"])), max_size=10))
+def test_sidecars_are_those_that_the_specification_says(tmp_path_factory, files):
+    root = tmp_path_factory.mktemp("raw")
+    order = ("sub", "ses", "task", "run", "echo")
+    for place, chosen, extension in files:
+        pairs = dict(pair.split("-") for pair in chosen)
+        stem = "_".join(f"{key}-{pairs[key]}" for key in order if key in pairs)
+        suffix = "bold" if extension == ".json" else "events"
+        name = f"{place}/{stem}{'_' if stem else ''}{suffix}{extension}".lstrip("/")
+        write_tree(root, {name: json.dumps(dict.fromkeys([*chosen, "all"], name))})
+    home = "sub-1/ses-a/func/sub-1_ses-a"
+    bold = [f"{home}_task-{task}_run-{run}_bold.nii.gz" for task in "xy" for run in "12"]
+    write_tree(root, dict.fromkeys(bold))
+    for run in index_dataset(root).runs:
+        path = Path(run.bold_file)
+        merged = {}
+        for file in applicable(root, path, "bold.json"):
+            merged.update(json.loads(file.read_text()))
+        assert run.metadata == merged
+        tables = applicable(root, path, "events.tsv")
+        assert run.events_file == (str(tables[-1]) if tables else None)
