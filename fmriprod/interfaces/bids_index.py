@@ -227,7 +227,7 @@ def read_json(file: str | Path) -> dict[str, Any]:
         If the file cannot be read, is no JSON, or holds something else than an object.
     """
     try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
+        content = json.loads(Path(file).read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, UnicodeDecodeError, ValueError) as err:
         raise _json_error(file, str(err)) from None
     if not isinstance(content, dict):
@@ -290,6 +290,11 @@ def _number(run: str | int) -> str:
     """Run number without leading zeros, so that run-1 and run-01 are the same."""
     text = strip_prefix(str(run), "run")
     return str(int(text)) if text.isdecimal() else text
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{constant} is no JSON value")
 
 
 def _json_error(file: str | Path, found: str) -> InputError:

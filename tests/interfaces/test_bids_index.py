@@ -148,7 +148,7 @@ def test_wrong_folders_are_refused(work):
     assert "give the folder that holds the sub-* folders" in str(err.value)
 
 
-@pytest.mark.parametrize("text", ['{"a": 1,}', "[1]", "", "\xff"])
+@pytest.mark.parametrize("text", ['{"a": 1,}', '{"a": NaN}', "[1]", "", "\xff"])
 def test_bad_json_names_the_file(work, text):
     (work / "x.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError) as err:
