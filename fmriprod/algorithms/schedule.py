@@ -27,8 +27,8 @@ def recognition_events(
     """Plan a run in which objects are shown one after the other.
 
     Onsets lie 2, 3 or 4 volumes apart (40, 40 and 20 % of the trials), as in the study of
-    Fan et al. (2020); every object is shown equally often, in random order, and never more
-    than twice in a row.
+    Fan et al. (2020). Every object is shown once in each round, in random order: equally
+    often in both halves, and never more than twice in a row.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def recognition_events(
     counts[0] += n_trials - 1 - counts.sum()
     gaps = rng.permutation(np.repeat(_INTERVALS, counts)) * tr
     onsets = _LEAD_IN + np.concatenate([[0.0], np.cumsum(gaps)])
-    order = _shuffled(np.repeat(np.arange(len(objects)), repeats), rng)
+    order = np.concatenate([rng.permutation(len(objects)) for _ in range(repeats)])
     return _events(onsets, duration, [objects[i] for i in order])
 
 
@@ -177,15 +177,6 @@ def slice_times(n_slices: int, tr: float, multiband: int = 4) -> np.ndarray:
     start = np.empty(n_shots)
     start[order] = np.arange(n_shots) * tr / n_shots
     return start[np.arange(n_slices) % n_shots]
-
-
-def _shuffled(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Shuffle until no label comes three times in a row (a few draws for four labels)."""
-    while True:
-        order = rng.permutation(labels)
-        triple = (order[2:] == order[1:-1]) & (order[1:-1] == order[:-2])
-        if not triple.any() or len(np.unique(labels)) < 3:
-            return order
 
 
 def _events(onsets: np.ndarray, duration: float, labels: Sequence[str]) -> pd.DataFrame:

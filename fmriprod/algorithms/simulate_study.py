@@ -194,6 +194,17 @@ def _check_cover(points: np.ndarray, shape: Sequence[int], affine: np.ndarray) -
         )
 
 
+def plan_events(task: str, n_volumes: int, tr: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Plan the trials of a run of a task; arguments and errors as `simulate_run` has them."""
+    if task == "recognition":
+        return recognition_events(n_volumes, tr, rng)
+    if task == "production":
+        return production_events(n_volumes, tr, rng, objects=TRAINED)
+    raise InputError(
+        "task", expected="recognition or production", found=repr(task), hint="give one of them"
+    )
+
+
 def simulate_run(
     person: Participant,
     task: str,
@@ -237,15 +248,8 @@ def simulate_run(
     InputError
         If the task is unknown or the run too short for it.
     """
-    if task not in ("recognition", "production"):
-        raise InputError(
-            "task", expected="recognition or production", found=repr(task), hint="give one of them"
-        )
     rng = np.random.default_rng(seed)
-    if task == "recognition":
-        events = recognition_events(n_volumes, tr, rng)
-    else:
-        events = production_events(n_volumes, tr, rng, objects=TRAINED)
+    events = plan_events(task, n_volumes, tr, rng)
     within = slice_times(person.bold_shape[2], tr)
     gains = 1 + _TRIAL_SPREAD * rng.standard_normal(len(events))
     times = np.arange(n_volumes)[:, None] * tr + within

@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 from nipype.interfaces.base import Directory, File, TraitedSpec, traits
 
-from fmriprod.algorithms.simulate_study import Participant, make_participant, simulate_run
+from fmriprod.algorithms.simulate_study import (
+    Participant,
+    make_participant,
+    plan_events,
+    simulate_run,
+)
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.simulated_dataset import StudyWriter
 
@@ -81,16 +86,22 @@ class SimulateStudy(PythonInterface):
         shared = ("out_dir", "num_threads", "algorithm_version")
         parameters = {k: v for k, v in sorted(given.get().items()) if k not in shared}
         writer = StudyWriter(self._folder / given.out_dir, parameters)
-        writer.begin()
+        writer.check()
         plan = [("recognition", n + 1) for n in range(given.n_recognition_runs)]
         plan += [("production", n + 1) for n in range(given.n_production_runs)]
+        # What cannot be simulated is refused before anything is written.
+        for task in {task for task, _ in plan}:
+            plan_events(task, given.n_volumes, given.tr, np.random.default_rng(given.seed))
+        template = _template(given.t1w_zoom)
+        person = self._participant(template, 0)
+        writer.begin()
         writer.tasks({task for task, _ in plan}, given.tr, given.bold_shape[2])
         labels = [f"{n + 1:02d}" for n in range(given.n_subjects)]
         writer.participants(labels)
-        template = _template(given.t1w_zoom)
         subjects = {}
         for number, label in enumerate(labels):
-            person = self._participant(template, number)
+            if number:
+                person = self._participant(template, number)
             subjects[label] = writer.anatomy(label, person)
             subjects[label]["runs"] = self._runs(writer, label, number, person, plan)
         self.result("bids_dir", str(writer.folder))

@@ -44,22 +44,20 @@ class StudyWriter:
         self.parameters = parameters
         self.texts = json.loads((files("fmriprod") / "data/simulated_study.json").read_text())
 
-    def begin(self) -> None:
-        """Refuse a folder in use; write the description first, so that a rest is known as ours.
+    def check(self) -> None:
+        """Refuse a folder in use.
 
         Raises
         ------
         InputError
             If the folder holds anything but this study, whole or begun.
         """
-        file = self.folder / "dataset_description.json"
-        maker = {
-            "Name": "fmriprod SimulateStudy",
-            "Version": __version__,
-            "Description": "simulated with " + json.dumps(self.parameters, sort_keys=True),
-        }
         if self.folder.exists():
-            self._check_own(file, maker)
+            self._check_own(self.folder / "dataset_description.json", self._maker())
+
+    def begin(self) -> None:
+        """Write the descriptions; they come first, so that a study cut off is known as ours."""
+        maker = self._maker()
         self._json(
             "dataset_description.json", {**self.texts["description"], "GeneratedBy": [maker]}
         )
@@ -159,6 +157,13 @@ class StudyWriter:
             },
         )
         return self.folder / name
+
+    def _maker(self) -> dict[str, str]:
+        return {
+            "Name": "fmriprod SimulateStudy",
+            "Version": __version__,
+            "Description": "simulated with " + json.dumps(self.parameters, sort_keys=True),
+        }
 
     def _check_own(self, file: Path, maker: dict[str, str]) -> None:
         expected = "an empty folder, or one that holds the same simulated study"
