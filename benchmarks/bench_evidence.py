@@ -42,7 +42,8 @@ def loop(features, samples, code, split, n_permutations):
     trial = samples.groupby(["run", "trial"]).ngroup().to_numpy()
     drawn = permuted_codes(code, trial, samples["run"].astype(int).to_numpy(), n_permutations)
     model = OneVsRestClassifier(LogisticRegression(solver="liblinear"))
-    log_p = np.log(model.fit(x, code[split.train]).predict_proba(z))
+    exact = OneVsRestClassifier(LogisticRegression(solver="liblinear", tol=1e-10, max_iter=10_000))
+    log_p = np.log(exact.fit(x, code[split.train]).predict_proba(z))
     start = time.perf_counter()
     for y in drawn:
         model.fit(x, y[split.train]).predict(z)

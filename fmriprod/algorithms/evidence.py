@@ -12,7 +12,7 @@ from fmriprod.algorithms.resampling_statistics import permuted_codes
 from fmriprod.algorithms.splits import RUN, Split, check_splits, row_groups
 
 Standardize = Literal["split", "train", "run", "none"]
-_PROBLEM_VALUES = 2_000_000  # in each array of a batch of fits: 16 MB
+_PROBLEM_VALUES = 500_000  # in each array of a batch of fits: 4 MB
 _RATIO_VALUES = 10_000_000  # in each array of a batch of voxel selections: 40 MB
 
 
@@ -285,10 +285,13 @@ def _standardized(
     return train, test
 
 
-def _moments(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(part: np.ndarray, chunk: int = 8192) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation per voxel; 1 where a voxel only has rounding noise."""
-    mean = part.mean(axis=0, dtype=np.float64)
-    deviation = part.std(axis=0, dtype=np.float64)
+    mean, deviation = np.empty((2, part.shape[1]))
+    for start in range(0, part.shape[1], chunk):  # float64 copies of all voxels would be large
+        here = slice(start, start + chunk)
+        values = part[:, here].astype(np.float64)
+        mean[here], deviation[here] = values.mean(axis=0), values.std(axis=0)
     deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1)
     return mean.astype(part.dtype), deviation.astype(part.dtype)
 

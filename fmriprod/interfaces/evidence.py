@@ -18,6 +18,8 @@ from fmriprod.algorithms.splits import Split, group_splits, query_split
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.featurize import read_features, read_voxel_tables
 
+_FIGURES = ("confusion", "time_course", "null")
+
 
 class _ObjectEvidenceInputSpec(PythonInputSpec):
     features_files = traits.List(
@@ -92,6 +94,8 @@ class _ObjectEvidenceOutputSpec(TraitedSpec):
         exists=True, desc="PNG of the time courses, when trials have several time points"
     )
     null_figure = File(exists=True, desc="PNG of accuracies with permuted labels, when asked for")
+    figures = traits.List(File(exists=True), desc="the figures that were made")
+    figure_names = traits.List(traits.Str, desc="what each of them is: confusion, timecourse, null")
     accuracy = traits.Float(desc="share of test samples whose label is predicted")
 
 
@@ -100,7 +104,9 @@ class ObjectEvidence(PythonInterface):
 
     Rows are split by two queries over the sample table (``train`` and ``test``) or by
     leaving out the groups of a column in turn (``folds``). Test rows never influence
-    training; a row, trial or volume on both sides is refused.
+    training; a row, trial or volume on both sides is refused. What came before is the
+    user's: a region that was chosen by how labels differ in the test samples makes their
+    evidence circular.
 
     Examples
     --------
@@ -184,7 +190,8 @@ class ObjectEvidence(PythonInterface):
         from fmriprod.reports import evidence as reports
 
         name = f"{self.inputs.title}: " if self.inputs.title else ""
-        heading = f"{name}accuracy {summary['accuracy']:.3f}, chance {summary['chance']:.3f}"
+        heading = f"accuracy {summary['accuracy']:.3f}, chance {summary['chance']:.3f}"
+        heading = f"{self.inputs.title}\n{heading}" if self.inputs.title else heading
         counts = confusion_matrix(samples, evidence)
         with reports.confusion_figure(counts, evidence.labels, title=heading) as figure:
             self.save_figure("confusion_figure", "confusion.png", figure)
@@ -197,3 +204,6 @@ class ObjectEvidence(PythonInterface):
             title = f"{name}accuracy with permuted labels"
             with reports.null_figure(null, summary["accuracy"], p, title=title) as figure:
                 self.save_figure("null_figure", "null.png", figure)
+        made = [name for name in _FIGURES if f"{name}_figure" in self._results]
+        self.result("figures", [self._results[f"{name}_figure"] for name in made])
+        self.result("figure_names", [name.replace("_", "") for name in made])

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from fmriprod.reports.style import PALETTE, figure
 
 _KINDS = {"target": PALETTE[1], "others": PALETTE[0]}
+_BARS = 25
 _COUNTS_SHOWN = 12  # labels up to which each cell carries its share
 
 
@@ -127,8 +128,8 @@ def null_figure(
     matplotlib.figure.Figure
     """
     values, counts = np.unique(null.round(9), return_counts=True)
-    if len(values) > 40:
-        counts, edges = np.histogram(null, bins=40)
+    if len(values) > _BARS:
+        counts, edges = np.histogram(null, bins=_BARS)
         values, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
     else:  # accuracies are multiples of one sample: one bar for each
         width = np.diff(values).min() if len(values) > 1 else 0.01

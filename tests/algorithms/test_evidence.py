@@ -8,7 +8,7 @@ from support.samples import simulated_samples
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.evidence import object_evidence, variance_ratio
-from fmriprod.algorithms.resampling_statistics import permutation_p
+from fmriprod.algorithms.resampling_statistics import permutation_p, permuted_codes
 from fmriprod.algorithms.splits import group_splits, query_split
 
 
@@ -63,22 +63,21 @@ def test_standardizing_with_the_training_rows_or_over_runs(rng):
     assert train.tolist() == list(range(16)) and test[0] == 16
 
 
+@pytest.mark.parametrize("classifier", ["logistic_ovr", "logistic"])
 @pytest.mark.parametrize("n_voxels", [None, 12])
-def test_permuted_accuracies_are_those_of_whole_analyses_with_shuffled_labels(rng, n_voxels):
+def test_permuted_accuracies_are_those_of_whole_analyses(rng, n_voxels, classifier):
     """Each permutation, redone from the start by itself, gives the same accuracy."""
     features, samples = simulated_samples(rng, n_runs=3, n_points=2, signal=0.4)
     splits = group_splits(samples, "run")
-    options = {"n_permutations": 5, "seed": 8}
-    found = object_evidence(features, samples, splits, n_voxels=n_voxels, **options)
-    from fmriprod.algorithms import resampling_statistics
-
+    options = {"n_voxels": n_voxels, "classifier": classifier}
+    found = object_evidence(features, samples, splits, n_permutations=5, seed=8, **options)
     codes = samples["label"].map(found.labels.index).to_numpy()
     trial = samples.groupby(["run", "trial"]).ngroup().to_numpy()
     run = samples["run"].astype(int).to_numpy()
-    drawn = resampling_statistics.permuted_codes(codes, trial, run, 5, 8)
+    drawn = permuted_codes(codes, trial, run, 5, 8)
     for number, shuffled in enumerate(drawn):
         relabelled = samples.assign(label=np.array(found.labels)[shuffled])
-        alone = object_evidence(features, relabelled, splits, n_voxels=n_voxels)
+        alone = object_evidence(features, relabelled, splits, **options)
         assert found.null_accuracy[number] == pytest.approx(alone.correct.mean())
 
 

@@ -65,7 +65,7 @@ def test_null_has_a_bar_for_each_accuracy_and_a_line_for_the_observed_one():
 def test_many_different_accuracies_are_binned(rng):
     with null_figure(rng.uniform(size=500), 0.5, 0.5) as figure:
         heights = [bar.get_height() for bar in figure.axes[0].patches]
-        assert len(heights) == 40 and sum(heights) == 500
+        assert len(heights) == 25 and sum(heights) == 500
 
 
 def test_one_accuracy_only():
