@@ -1,0 +1,96 @@
+"""Joint histogram of two images under a transform, and what the one tells about the other."""
+
+import numpy as np
+from scipy import ndimage
+
+from fmriprod.algorithms.transforms import mask_points
+
+_BINS = 48
+_BLUR = 1.0  # bins
+
+
+class JointHistogram:
+    """Count pairs of intensities at points of a fixed image and of another one.
+
+    Parameters
+    ----------
+    fixed : ndarray of float32, shape (x, y, z)
+        Finite image.
+    fixed_affine : ndarray, shape (4, 4)
+        Its voxel to world (RAS, mm).
+    other : ndarray of float32, shape (x', y', z')
+        Finite image; beyond it there is air, its lowest value.
+    other_affine : ndarray, shape (4, 4)
+        Its voxel to world (RAS, mm).
+    mask : ndarray of bool, shape of fixed
+        Voxels that are compared.
+    max_points : int
+        Number of voxels, spread evenly over the mask, that are used.
+    """
+
+    def __init__(self, fixed, fixed_affine, other, other_affine, mask, max_points):
+        points = np.flatnonzero(mask)
+        points = points[:: max(1, round(len(points) / max_points))]
+        few = np.zeros(mask.shape, bool)
+        few.ravel()[points] = True
+        self._points = mask_points(few, fixed_affine).T
+        self._rows = np.rint(_scale(fixed[few], fixed[few])).astype(np.int64) * _BINS
+        bright = other[other > other.mean()]
+        self._other = np.minimum(_scale(other, bright, other.min()), _BINS - 1.001)
+        self._to_voxel = np.linalg.inv(other_affine)
+        self.center = self._points.mean(axis=1)
+
+    def counts(self, transform: np.ndarray) -> np.ndarray:
+        """Count pairs under a transform from fixed to other (RAS mm), blurred; (48, 48)."""
+        seen = ndimage.map_coordinates(
+            self._other, self._at(transform), order=1, mode="constant", output=np.float32
+        )
+        # Each value is shared by the bins beside it, so that counts change smoothly.
+        lower = seen.astype(np.int64)
+        upper_part = seen - lower
+        cells = self._rows + lower
+        counts = np.bincount(cells, 1 - upper_part, _BINS**2)
+        counts += np.bincount(cells + 1, upper_part, _BINS**2)
+        return ndimage.gaussian_filter(counts.reshape(_BINS, _BINS), _BLUR, mode="constant")
+
+    def overlap(self, transform: np.ndarray) -> float:
+        """Share of the points that lie within the other image."""
+        at, top = self._at(transform), np.array(self._other.shape)[:, None] - 1
+        return float(((at >= 0) & (at <= top)).all(axis=0).mean())
+
+    def _at(self, transform: np.ndarray) -> np.ndarray:
+        to_voxel = self._to_voxel @ transform
+        return to_voxel[:3, :3] @ self._points + to_voxel[:3, 3:]
+
+
+def normalised_information(counts: np.ndarray) -> float:
+    """Normalised mutual information of a joint histogram (Studholme et al. 1999).
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n, m)
+        Not negative, not all zero.
+
+    Returns
+    -------
+    float
+        ``(H(a) + H(b)) / H(a, b)``, from 1 (independent) to 2 (each tells the other).
+        1 when there is a single cell.
+    """
+    joint = counts / counts.sum()
+    both = _entropy(joint.ravel())
+    if both < 1e-12:
+        return 1.0
+    return (_entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))) / both
+
+
+def _entropy(parts: np.ndarray) -> float:
+    parts = parts[parts > 0]
+    return float(-(parts * np.log(parts)).sum())
+
+
+def _scale(values: np.ndarray, like: np.ndarray, low: float | None = None) -> np.ndarray:
+    """Map to 0 .. n_bins - 1, cutting off the outer half per cent of ``like``."""
+    low = np.percentile(like, 0.5) if low is None else low
+    high = np.percentile(like, 99.5)
+    return np.clip((values - low) * ((_BINS - 1) / max(high - low, 1e-30)), 0, _BINS - 1)
