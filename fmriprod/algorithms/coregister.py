@@ -122,6 +122,32 @@ def coregister(
     return Coregistration(np.linalg.inv(best), normalised_information(match.counts(best)))
 
 
+def similarity(
+    moving: np.ndarray,
+    moving_affine: np.ndarray,
+    reference: np.ndarray,
+    reference_affine: np.ndarray,
+    transform: np.ndarray,
+    moving_mask: np.ndarray | None = None,
+) -> float:
+    """Normalised mutual information under a given transform, measured as `coregister` does.
+
+    Parameters
+    ----------
+    moving, moving_affine, reference, reference_affine, moving_mask
+        As `coregister` takes them.
+    transform : ndarray, shape (4, 4)
+        Reference to moving, RAS mm.
+    """
+    moving, bad = _finite(moving, "moving")
+    fixed = _Image(moving, moving_affine)
+    reference, _ = _finite(reference, "reference")
+    other = _like_moving(reference, reference_affine, fixed, 1)
+    mask = _enough((_inside(fixed) if moving_mask is None else moving_mask) & ~bad)
+    match = JointHistogram(*fixed, *other, mask, _FINE_POINTS)
+    return normalised_information(match.counts(np.linalg.inv(transform)))
+
+
 def _overlay_heads(fixed: _Image, other: _Image, start: Start) -> np.ndarray:
     """Lay the heads upon each other roughly; fixed to other."""
     blurred = [_Image(smooth_volume(i.data, i.affine, _COARSE_FWHM), i.affine)
