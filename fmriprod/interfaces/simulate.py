@@ -1,6 +1,7 @@
 """Simulate a study as a BIDS dataset."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ class SimulateStudy(PythonInterface):
     Heads are random deformations of the MNI template that Nilearn ships, given a skull. Four
     objects are recognised, two are drawn; a visual region answers to all of them, each with
     its own pattern, a motor region to drawing, a control region to nothing. The truth is
-    written into ``derivatives/truth``. The same arguments give the same bytes.
+    written into ``derivatives/truth``. The same arguments give the same bytes; a study that is
+    there already, whole and unchanged, is left alone.
 
     Examples
     --------
@@ -87,6 +89,13 @@ class SimulateStudy(PythonInterface):
         parameters = {k: v for k, v in sorted(given.get().items()) if k not in shared}
         writer = StudyWriter(self._folder / given.out_dir, parameters)
         writer.check()
+        algorithm = str(given.algorithm_version)
+        truth_file = writer.whole(algorithm) or self._simulate(writer, algorithm)
+        self.result("bids_dir", str(writer.folder))
+        self.result("truth_file", str(truth_file))
+
+    def _simulate(self, writer: StudyWriter, algorithm: str) -> Path:
+        given = self.inputs
         plan = [("recognition", n + 1) for n in range(given.n_recognition_runs)]
         plan += [("production", n + 1) for n in range(given.n_production_runs)]
         # What cannot be simulated is refused before anything is written.
@@ -104,8 +113,7 @@ class SimulateStudy(PythonInterface):
                 person = self._participant(template, number)
             subjects[label] = writer.anatomy(label, person)
             subjects[label]["runs"] = self._runs(writer, label, number, person, plan)
-        self.result("bids_dir", str(writer.folder))
-        self.result("truth_file", str(writer.finish(subjects)))
+        return writer.finish(subjects, algorithm)
 
     def _participant(self, template: tuple[np.ndarray, np.ndarray], number: int) -> Participant:
         given = self.inputs

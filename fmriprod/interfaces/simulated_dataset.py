@@ -1,5 +1,7 @@
 """Write simulated participants as a BIDS dataset, and the truth about them beside it."""
 
+import filecmp
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -42,6 +44,7 @@ class StudyWriter:
     def __init__(self, folder: str | Path, parameters: dict[str, Any]):
         self.folder = Path(folder).absolute()
         self.parameters = parameters
+        self._written: set[str] = set()
         self.texts = json.loads((files("fmriprod") / "data/simulated_study.json").read_text())
 
     def check(self) -> None:
@@ -54,6 +57,29 @@ class StudyWriter:
         """
         if self.folder.exists():
             self._check_own(self.folder / "dataset_description.json", self._maker())
+
+    def whole(self, algorithm: str) -> Path | None:
+        """Find the truth of this study when it is complete and unchanged since it was written.
+
+        Parameters
+        ----------
+        algorithm : str
+            Version of the code and libraries that make the numbers.
+
+        Returns
+        -------
+        pathlib.Path or None
+            The ``truth.json``; None when something is missing, changed or made by other code.
+        """
+        file = self.folder / TRUTH / "truth.json"
+        try:
+            truth = json.loads(file.read_text(encoding="utf-8"))
+            same = truth["algorithm"] == algorithm and truth["parameters"] == self.parameters
+            if same and all(_sha256(self.folder / k) == v for k, v in truth["sha256"].items()):
+                return file
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            pass
+        return None
 
     def begin(self) -> None:
         """Write the descriptions; they come first, so that a study cut off is known as ours."""
@@ -143,9 +169,10 @@ class StudyWriter:
             "masks": self.bold_masks(name, run, person),
         }
 
-    def finish(self, subjects: dict[str, Any]) -> Path:
-        """Write the truth, the last file of the study."""
+    def finish(self, subjects: dict[str, Any], algorithm: str) -> Path:
+        """Write the truth, the last file of the study, with the checksums of the others."""
         name = f"{TRUTH}/truth.json"
+        sums = {written: _sha256(self.folder / written) for written in sorted(self._written)}
         self._json(
             name,
             {
@@ -154,6 +181,8 @@ class StudyWriter:
                 "objects": list(OBJECTS),
                 "trained_objects": list(TRAINED),
                 "subjects": subjects,
+                "algorithm": algorithm,
+                "sha256": sums,
             },
         )
         return self.folder / name
@@ -191,14 +220,20 @@ class StudyWriter:
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path; a file that is there with the same content stays as it is."""
         final = self.folder / name
-        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise self._error("a folder that may be written", str(err), "give another") from None
         temporary = final.with_name(f".writing-{os.getpid()}-{final.name}")
         try:
             yield temporary
-            temporary.replace(final)
+            if not (final.is_file() and filecmp.cmp(temporary, final, shallow=False)):
+                temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)
+        self._written.add(name)
 
     def _text(self, name: str, text: str) -> None:
         with self._writing(name) as path:
@@ -225,3 +260,8 @@ class StudyWriter:
         like = nb.Nifti1Image(np.zeros((1, 1, 1), np.uint8), affine)
         with self._writing(name) as path:
             save_image(path, data, like, tr=tr)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

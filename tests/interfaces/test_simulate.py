@@ -108,6 +108,35 @@ def test_same_bytes_in_a_node_with_another_number_of_threads(study, work):
     assert checksums(folder) == checksums(study)
 
 
+def test_a_whole_study_is_left_alone(study, monkeypatch):
+    monkeypatch.setattr("fmriprod.interfaces.simulate.make_participant", None)
+    before = {p: p.stat().st_mtime_ns for p in study.rglob("*")}
+    outputs = SimulateStudy(out_dir=str(study), **SMALL).run().outputs
+    assert outputs.truth_file == str(study / "derivatives/truth/truth.json")
+    assert {p: p.stat().st_mtime_ns for p in study.rglob("*")} == before
+
+
+def test_a_damaged_file_is_made_again_and_the_others_stay(study, work):
+    folder = work / "study"
+    shutil.copytree(study, folder)
+    damaged = folder / "sub-01/func/sub-01_task-recognition_run-1_bold.nii.gz"
+    good = folder / "sub-01/func/sub-01_task-production_run-1_bold.nii.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    before = good.stat().st_mtime_ns
+    SimulateStudy(out_dir=str(folder), **SMALL).run()
+    assert checksums(folder) == checksums(study)
+    assert good.stat().st_mtime_ns == before
+
+
+def test_a_study_by_other_code_is_made_again(study, work, monkeypatch):
+    folder = work / "study"
+    shutil.copytree(study, folder)
+    monkeypatch.setattr(SimulateStudy, "_algorithm_version", "other")
+    SimulateStudy(out_dir=str(folder), **SMALL).run()
+    truth = json.loads((folder / "derivatives/truth/truth.json").read_text())
+    assert "SimulateStudy=other" in truth["algorithm"]
+
+
 def test_a_study_that_was_cut_off_is_completed(study, work):
     folder = work / "study"
     shutil.copytree(study, folder)
@@ -130,6 +159,14 @@ def test_a_folder_with_other_things_in_it_is_refused(work, content):
     assert content in err.value.found
     assert str(work / "mine") in str(err.value)
     assert [p.name for p in (work / "mine").iterdir()] == [content]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(work):
+    (work / "file").touch()
+    for folder, found in (("file", "a file"), ("file/study", "Not a directory")):
+        with pytest.raises(InputError, match=found) as err:
+            SimulateStudy(out_dir=str(work / folder), **SMALL).run()
+        assert "give a" in err.value.hint
 
 
 def test_another_simulated_study_is_not_written_over(study):
