@@ -122,7 +122,9 @@ class ObjectEvidence(PythonInterface):
         values = self.inputs
         features, samples = read_features(values.features_files, values.samples_files)
         if isdefined(values.voxels_files) and values.voxels_files:
-            voxels = read_voxel_tables(values.voxels_files, features.shape[1])
+            voxels = read_voxel_tables(
+                values.voxels_files, values.features_files, features.shape[1]
+            )
             features[:, voxels["usable"].to_numpy() == 0] = float("nan")
         kept = self._kept(samples)
         features, samples = features[kept], samples.iloc[kept].reset_index(drop=True)

@@ -147,6 +147,14 @@ class Featurize(PythonInterface):
         if isdefined(values.shift_volumes):
             lag["shift_volumes"] = values.shift_volumes
         if values.mode == "volumes":
+            if values.window != 1 or values.window_is_duration:
+                raise InputError(
+                    "window",
+                    expected="no window when every volume of an event is labelled",
+                    found=f"mode='volumes' with window={values.window}, "
+                    f"window_is_duration={values.window_is_duration}",
+                    hint="leave the window out, or use mode='events'",
+                )
             events = featurize.merge_events(events, tr if gap is None else gap)
             return featurize.volume_samples(events, n_volumes, tr, **lag), 0
         if gap is not None:
@@ -188,9 +196,7 @@ class StackFeatures(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         features, samples = read_features(values.features_files, values.samples_files)
-        voxels = read_voxel_tables(values.voxels_files, features.shape[1])
-        if len(values.voxels_files) != len(values.features_files):
-            raise _unequal("voxels_files", values.features_files, values.voxels_files)
+        voxels = read_voxel_tables(values.voxels_files, values.features_files, features.shape[1])
         self.save_array("features_file", "features.npy", features)
         self.save_table("samples_file", "samples.tsv", samples)
         self.save_table("voxels_file", "voxels.tsv", voxels)
@@ -245,17 +251,22 @@ def read_features(
     return np.concatenate(matrices), samples
 
 
-def read_voxel_tables(paths: list[str], n_voxels: int) -> pd.DataFrame:
+def read_voxel_tables(
+    voxels_files: list[str], features_files: list[str], n_voxels: int
+) -> pd.DataFrame:
     """Read voxel tables that must agree; a voxel is usable if it is so in all of them.
 
     Raises
     ------
     InputError
-        If tables differ in their voxels, or have other than ``n_voxels`` rows.
+        If there is not one for each feature file, tables differ in their voxels, or have
+        other than ``n_voxels`` rows.
     """
+    if len(voxels_files) != len(features_files):
+        raise _unequal("voxels_files", features_files, voxels_files)
     place = ["i", "j", "k", "x", "y", "z"]
     first, usable = None, np.ones(n_voxels, dtype=np.int64)
-    for path in paths:
+    for path in voxels_files:
         table = read_table(path, "voxels_files")
         lacking = {*place, "usable"} - set(table.columns)
         if lacking or len(table) != n_voxels:
@@ -272,7 +283,7 @@ def read_voxel_tables(paths: list[str], n_voxels: int) -> pd.DataFrame:
             row = int(np.flatnonzero(differ)[0])
             raise InputError(
                 "voxels_files",
-                expected=f"the voxels of {paths[0]}",
+                expected=f"the voxels of {voxels_files[0]}",
                 found=f"{differ.sum()} other voxels, the first in row {row + 1}: "
                 f"{table.loc[row, place].tolist()} for {first.loc[row, place].tolist()}",
                 hint="make all features with the same mask on the same grid",

@@ -85,6 +85,20 @@ def test_time_courses_are_means_over_trials(decoded):
             assert row.n_trials == 32
 
 
+def test_time_points_that_only_some_trials_reach_are_means_over_those(rng):
+    features, samples = simulated_samples(rng, n_points=3, signal=0.3)
+    keep = ((samples["time_point"] < 3) | (samples["trial"] < 2)).to_numpy()
+    features, samples = features[keep], samples[keep].reset_index(drop=True)
+    splits = group_splits(samples, "run")
+    evidence = object_evidence(features, samples, splits)
+    courses = time_courses(samples, evidence)
+    last = courses[(courses["kind"] == "target") & (courses["time_point"] == 3)].iloc[0]
+    table = evidence_table(samples, evidence, splits)
+    rows = table[table["time_point"] == 3]
+    target = [np.exp(row[f"logprob_{row['label']}"]) for _, row in rows.iterrows()]
+    assert last["n_trials"] == 8 and last["probability"] == pytest.approx(np.mean(target))
+
+
 def test_labels_that_are_never_tested_do_not_count_in_the_balance(rng):
     features, samples = simulated_samples(rng, signal=1.0)
     splits = query_split(samples, "run < 3", "run >= 3 and label in ['bed', 'table']")

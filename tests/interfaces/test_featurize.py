@@ -187,6 +187,17 @@ def test_stacking_refuses_tables_of_other_length_and_lists_of_other_length(runs)
         StackFeatures(**{**runs, "samples_files": runs["samples_files"][:1]}).run()
 
 
+def test_a_window_in_mode_volumes_is_refused(run):
+    with pytest.raises(InputError, match="mode='volumes' with window=3"):
+        Featurize(**run, mode="volumes", window=3).run()
+
+
+def test_each_run_needs_its_voxel_table(runs):
+    with pytest.raises(InputError) as caught:
+        StackFeatures(**{**runs, "voxels_files": []}).run()
+    assert caught.value.subject == "voxels_files" and caught.value.found == "0 files"
+
+
 def test_a_file_that_is_no_matrix_is_named(runs, work):
     (work / "bad.npy").write_bytes(b"no array")
     files = [runs["features_files"][0], str(work / "bad.npy")]
