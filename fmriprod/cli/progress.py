@@ -12,6 +12,8 @@ from rich.table import Table
 from fmriprod.workflows.execution import Event
 from fmriprod.workflows.status import Progress, participant_of, step_of
 
+_SMALL = ("gather ", "save ", "report ")  # done in no time: not worth a line
+
 
 def duration(seconds: float) -> str:
     """Write a time span for people.
@@ -100,6 +102,8 @@ class Display(AbstractContextManager):
                 self._print(label, event)
 
     def _print(self, label: str, event: Event) -> None:
+        if event.what != "failed" and step_of(event.node).split(": ")[-1].startswith(_SMALL):
+            return
         total = sum(len(p.planned) for p in self.participants.values())
         took = event.time - self._started.pop(event.node, event.time)
         what = {"end": "done", "cached": "cached", "failed": "FAILED"}[event.what]

@@ -4,10 +4,6 @@ import argparse
 import time
 from datetime import datetime
 
-from rich.console import Console
-
-from fmriprod.cli.progress import progress_table
-from fmriprod.workflows.status import read_status, step_of
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -24,6 +20,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; exit code 0 finished or running, 1 failed or interrupted, 2 no run."""
+    from rich.console import Console
+
+    from fmriprod.cli.progress import progress_table
+    from fmriprod.workflows.status import read_status, step_of
+
     console = Console()
     status = read_status(args.out_dir)
     if status is None:

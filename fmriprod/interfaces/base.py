@@ -8,7 +8,7 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nipype.interfaces.base import BaseInterface, BaseInterfaceInputSpec, isdefined, traits
+from nipype.interfaces.base import BaseInterface, BaseInterfaceInputSpec, File, isdefined, traits
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError
@@ -85,9 +85,11 @@ class PythonInterface(BaseInterface):
         err.interface = err.interface or type(self).__name__
         names = (err.subject, f"{err.subject}_file", f"in_{err.subject}", f"{err.subject}_files")
         for name in names:
+            trait = self.inputs.trait(name)
             value = getattr(self.inputs, name, None)
-            if err.file is None and isinstance(value, str) and isdefined(value) and os.sep in value:
-                err.file = value
+            is_file = trait is not None and isinstance(trait.trait_type, File)
+            if err.file is None and is_file and isdefined(value):
+                err.file = str(value)
         return err
 
     @contextmanager

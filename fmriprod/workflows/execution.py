@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import logging
 import os
 import sys
 import threading
@@ -137,6 +138,12 @@ def run_workflow(
     return plugin.outcome
 
 
+def set_log_level(level: int) -> None:
+    """Set from which level on Nipype's messages are printed, here and in workers to come."""
+    for name in ("nipype.workflow", "nipype.interface", "nipype.utils"):
+        logging.getLogger(name).setLevel(level)
+
+
 class LocalPlugin(MultiProcPlugin):
     """Nipype's MultiProc, with three differences.
 
@@ -158,7 +165,7 @@ class LocalPlugin(MultiProcPlugin):
         self.pool = ProcessPoolExecutor(
             max_workers=self.processors,
             initializer=_start_worker,
-            initargs=(self._cwd, os.getpid()),
+            initargs=(self._cwd, os.getpid(), logging.getLogger("nipype.workflow").level),
             mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn"),
         )
 
@@ -254,9 +261,10 @@ def readable_error(trace: str | list[str]) -> str:
     return "\n".join(lines[last:]).strip()
 
 
-def _start_worker(cwd: str, driver: int) -> None:
-    """Prepare a worker: work in ``cwd``, and end when the process ``driver`` does."""
+def _start_worker(cwd: str, driver: int, log_level: int) -> None:
+    """Prepare a worker: work in ``cwd``, log as the driver, and end when ``driver`` does."""
     process_initializer(cwd)
+    set_log_level(log_level)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL)
 

@@ -1,0 +1,131 @@
+"""``fmriprod run``: the main job on a BIDS dataset."""
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fmriprod.cli.options import add_model_options, add_resource_options, model_options
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "run",
+        help="the main job on a BIDS dataset",
+        description="Goes from raw BOLD and T1w to statistical maps, object evidence and a "
+        "report for each participant. Give the same command again to continue.",
+    )
+    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="raw BIDS dataset")
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="where results go")
+    parser.add_argument("level", choices=["participant"], help="level of analysis")
+    what = parser.add_argument_group("what to analyse (all by default)")
+    what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
+    what.add_argument("--session-label", nargs="+", metavar="LABEL", help="without ses-")
+    what.add_argument("--task", nargs="+", metavar="LABEL", help="without task-")
+    what.add_argument("--run", nargs="+", metavar="NUMBER", dest="runs", help="without run-")
+    add_model_options(parser)
+    add_resource_options(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and stop there"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, plan, show the plan, run, and say where the reports are."""
+    from fmriprod.cli.check import show_problems
+    from fmriprod.interfaces.bids_index import index_dataset
+    from fmriprod.interfaces.preflight import check_dataset
+
+    console = Console()
+    selection = {
+        "participants": args.participant_label,
+        "sessions": args.session_label,
+        "tasks": args.task,
+        "runs": args.runs,
+    }
+    problems = check_dataset(
+        args.bids_dir, **selection, contrasts=args.contrast, train=args.train, test=args.test,
+        out_dir=args.out_dir, work_dir=args.work_dir,
+    )  # fmt: skip
+    if problems:
+        show_problems(problems, console, root=args.bids_dir)
+    if any(problem.severity == "error" for problem in problems):
+        return 1
+    index = index_dataset(args.bids_dir).select(**selection)
+    return run_participants(args, index, console)
+
+
+def run_participants(
+    args: argparse.Namespace, index, console: Console, truth: str | None = None
+) -> int:
+    """Plan and run the participants of an index; ``args`` has the model and resource options.
+
+    ``truth`` is the ``truth.json`` of a simulated study.
+    """
+    from fmriprod.workflows.plan import plan_subject
+
+    options = {"contrasts": args.contrast, "train": args.train, "test": args.test}
+    plans = [plan_subject(p, sampling=args.sampling, **options) for p in index.participants]
+    show_plans(plans, console)
+    if getattr(args, "dry_run", False):
+        return 0
+    from fmriprod.cli.execute import execute, names_folder, summarise
+    from fmriprod.interfaces.dataset_description import write_dataset_description
+    from fmriprod.workflows.study import init_study_wf
+
+    out_dir = Path(os.path.abspath(args.out_dir))
+    write_dataset_description(out_dir, raw_directory=index.root)
+    workflow = init_study_wf(
+        plans,
+        out_dir=str(out_dir),
+        bids_dir=index.root,
+        dataset=dataset_name(index.root),
+        truth_file=truth,
+        record_dir=names_folder(out_dir),
+        omp_nthreads=min(args.omp_nthreads or args.n_procs, args.n_procs),
+        **model_options(args),
+    )
+    outcome = execute(
+        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb
+    )
+    summarise(outcome, out_dir, console)
+    return 0 if outcome.ok else 1
+
+
+def dataset_name(bids_dir: str | Path) -> str:
+    """Name of a dataset from its description, or of its folder."""
+    from fmriprod.interfaces.bids_index import read_json
+
+    description = Path(bids_dir, "dataset_description.json")
+    name = read_json(description).get("Name") if description.is_file() else None
+    return str(name or Path(bids_dir).name)
+
+
+def show_plans(plans, console: Console) -> None:
+    """Print which runs are analysed how, and what was decided."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("participant", "run", "TR", "conditions", "contrasts", "samples"):
+        table.add_column(heading)
+    for plan in plans:
+        for run in plan.runs:
+            names = ", ".join(contrast.split("=")[0] for contrast in run.contrasts)
+            shown = ", ".join(run.conditions)
+            table.add_row(plan.subject, run.title, f"{run.tr:g} s", shown, names, run.sampling)
+    console.print(table)
+    for plan in plans:
+        for evidence in plan.evidence:
+            split = (
+                f"leave one {evidence.folds} out"
+                if evidence.folds
+                else f"train {evidence.train}, test {evidence.test}"
+            )
+            console.print(
+                f"{plan.subject}  evidence {evidence.name}: {split}", markup=False, highlight=False
+            )
+        for decision in plan.decisions:
+            console.print(f"{plan.subject}  note: {decision}", markup=False, highlight=False)
+    console.print()

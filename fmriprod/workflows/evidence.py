@@ -1,0 +1,101 @@
+"""How much evidence the samples of a region hold for each object."""
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.evidence import ObjectEvidence
+
+_CLASSIFIER_TEXT = {
+    "logistic_ovr": "one-versus-rest L2-regularised logistic regression",
+    "logistic": "multinomial L2-regularised logistic regression",
+}
+
+
+def init_evidence_wf(
+    *,
+    train: str | None = None,
+    test: str | None = None,
+    folds: str | None = "run",
+    classifier: str = "logistic_ovr",
+    n_permutations: int = 1000,
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    omp_nthreads: int = 1,
+    name: str = "evidence_wf",
+) -> pe.Workflow:
+    """Build the workflow that decodes which object was seen or drawn.
+
+    Parameters
+    ----------
+    train, test : str, optional
+        Queries over the sample table (``"task == 'recognition'"``), given together.
+    folds : str, optional
+        Column whose values are left out one at a time; not used when ``train`` is given.
+    classifier : str
+        As `ObjectEvidence` takes it.
+    n_permutations, n_bootstrap : int
+        Permutations of the labels, and resamples of the trials.
+    seed : int
+        Seed of both.
+    omp_nthreads : int
+        Threads that one step may use.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    features_files
+        Samples x voxels of each run (NPY)
+    samples_files
+        Their sample tables (TSV)
+    voxels_files
+        Their voxel tables (TSV)
+
+    Outputs
+    -------
+    evidence_file
+        One row for each test sample with the log-probability of every label (TSV)
+    summary_file
+        Accuracy with interval and permutation p, confusion matrix (JSON)
+    figures
+        Confusion matrix, evidence over the volumes of a trial, permutation null (PNG)
+    figure_names
+        What each of them is
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    folds = None if train else folds
+    workflow = pe.Workflow(name=name)
+    split = (
+        f"leaving out one {folds} at a time"
+        if folds
+        else f"training on samples with `{train}` and testing on samples with `{test}`"
+    )
+    workflow.__desc__ = (
+        f"Object evidence is the log-probability of each label by {_CLASSIFIER_TEXT[classifier]} "
+        f"[@sklearn], {split}; {n_permutations} permutations of the labels gave the null. "
+    )
+    inputs = ["features_files", "samples_files", "voxels_files"]
+    outputs = ["evidence_file", "summary_file", "figures", "figure_names"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
+    options = {"train": train, "test": test, "folds": folds}
+    evidence = pe.Node(
+        ObjectEvidence(
+            classifier=classifier,
+            n_permutations=n_permutations,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+            **{key: value for key, value in options.items() if value is not None},
+        ),
+        name="evidence",
+        n_procs=omp_nthreads,
+        mem_gb=1,
+    )
+    workflow.connect([
+        (inputnode, evidence, [(field, field) for field in inputs]),
+        (evidence, outputnode, [(field, field) for field in outputs]),
+    ])  # fmt: skip
+    return workflow

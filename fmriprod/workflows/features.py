@@ -1,0 +1,101 @@
+"""Samples x voxels matrix of one run."""
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.featurize import Featurize
+from fmriprod.interfaces.temporal_filter import TemporalFilter
+
+
+def init_features_wf(
+    *,
+    subject: str = "n/a",
+    task: str = "n/a",
+    run_label: str = "1",
+    tr: float | None = None,
+    high_pass: float = 100.0,
+    mode: str = "events",
+    shift: float = 4.5,
+    window: int = 1,
+    omp_nthreads: int = 1,
+    name: str = "features_wf",
+) -> pe.Workflow:
+    """Build the workflow that turns a run into samples of the voxels of a region.
+
+    Parameters
+    ----------
+    subject, task, run_label : str
+        Labels that the rows of the sample table get.
+    tr : float, optional
+        Repetition time in s; that of the header by default.
+    high_pass : float
+        Cut-off period in s of the filter that takes drifts out.
+    mode : {"events", "volumes"}
+        A window of volumes after each event, or every volume while a condition is on.
+    shift : float
+        Lag of the response behind the events in s.
+    window : int
+        Volumes after each event, in mode ``events``.
+    omp_nthreads : int
+        Threads that one step may use.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    bold_file
+        Series aligned with the reference
+    brain_mask
+        Voxels to filter
+    region_file
+        Mask of the region whose voxels become columns
+    events_file
+        Events of the run (BIDS TSV)
+
+    Outputs
+    -------
+    features_file
+        Samples x voxels, float32 (NPY)
+    samples_file
+        One row for each sample (TSV)
+    voxels_file
+        One row for each voxel: index and world coordinates in mm (TSV)
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    what = (
+        f"the {window} volume{'s' if window > 1 else ''} from {shift:g} s after each onset"
+        if mode == "events"
+        else f"all volumes during the events, shifted by {shift:g} s"
+    )
+    workflow.__desc__ = (
+        f"For decoding, slow drifts were removed (cosine basis, cut-off {high_pass:g} s) from the "
+        f"unsmoothed series, and {what} were taken as samples. "
+    )
+    inputs = ["bold_file", "brain_mask", "region_file", "events_file"]
+    outputs = ["features_file", "samples_file", "voxels_file"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
+    temporal_filter = pe.Node(
+        TemporalFilter(high_pass=high_pass), name="filter", n_procs=omp_nthreads, mem_gb=2
+    )
+    featurize = pe.Node(
+        Featurize(
+            subject=subject, task=task, run_label=run_label, mode=mode, shift=shift, window=window
+        ),
+        name="featurize",
+        mem_gb=1,
+    )
+    if tr is not None:
+        temporal_filter.inputs.tr = tr
+        featurize.inputs.tr = tr
+    workflow.connect([
+        (inputnode, temporal_filter, [("bold_file", "in_file"), ("brain_mask", "mask_file")]),
+        (temporal_filter, featurize, [("out_file", "in_file")]),
+        (inputnode, featurize, [("region_file", "mask_file"), ("events_file", "events_file")]),
+        (featurize, outputnode, [(field, field) for field in outputs]),
+    ])  # fmt: skip
+    return workflow

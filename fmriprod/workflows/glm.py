@@ -1,0 +1,126 @@
+"""First-level model of one run."""
+
+from collections.abc import Sequence
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.glm import FirstLevelModel
+from fmriprod.interfaces.smooth import Smooth
+
+MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+MAPS = ("effect_files", "variance_files", "t_files", "z_files")
+
+
+def init_first_level_wf(
+    *,
+    contrasts: Sequence[str],
+    tr: float | None = None,
+    fwhm: float = 5.0,
+    hrf: str = "spm + derivative",
+    high_pass: float = 100.0,
+    noise: str = "ar1",
+    confounds: Sequence[str] = MOTION,
+    omp_nthreads: int = 1,
+    name: str = "first_level_wf",
+) -> pe.Workflow:
+    """Build the workflow that smooths a run and fits the model of its events.
+
+    Parameters
+    ----------
+    contrasts : sequence of str
+        ``expression`` or ``name=expression`` over the conditions of the events.
+    tr : float, optional
+        Repetition time in s; that of the header by default.
+    fwhm : float
+        Width of the smoothing kernel in mm; 0 leaves the series as it is.
+    hrf : str
+        Model of the haemodynamic response, as `FirstLevelModel` takes it.
+    high_pass : float
+        Cut-off period of the cosine drift model in s.
+    noise : str
+        Model of the noise, as `FirstLevelModel` takes it.
+    confounds : sequence of str
+        Columns of the confounds file that enter the design.
+    omp_nthreads : int
+        Threads that one step may use.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    bold_file
+        Series aligned with the reference
+    mask_file
+        Voxels to analyse
+    events_file
+        Events of the run (BIDS TSV)
+    confounds_file
+        Regressors of no interest (TSV)
+    background_file
+        Image on which the figures show the maps
+
+    Outputs
+    -------
+    effect_files
+        Effect of each contrast in percent of the mean signal
+    variance_files
+        Its variance
+    t_files
+        Its t map
+    z_files
+        Its z map
+    contrast_names
+        Names of the contrasts, in the order of the maps
+    dof
+        Residual degrees of freedom of the model
+    mask_file
+        Voxels that could be analysed
+    design_file
+        Design matrix (TSV)
+    audit_file
+        Audit of the design (JSON)
+    design_figure
+        Design matrix and its correlations (PNG)
+    contrast_figures
+        Each z map on slices (PNG)
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
+    workflow.__desc__ = (
+        f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: the events "
+        f"were convolved with a haemodynamic response ({hrf}), with the motion "
+        f"parameters and cosine drifts (cut-off {high_pass:g} s) as regressors of no interest "
+        f"and {noise.upper()} noise. "
+    )
+    inputs = ["bold_file", "mask_file", "events_file", "confounds_file", "background_file"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
+    outputs = [*MAPS, *model_fields, "contrast_figures"]
+    outputnode = pe.Node(IdentityInterface(fields=["mask_file", *outputs]), name="outputnode")
+    smooth = pe.Node(Smooth(fwhm=fwhm), name="smooth", n_procs=omp_nthreads, mem_gb=1)
+    model = pe.Node(
+        FirstLevelModel(
+            contrasts=list(contrasts),
+            hrf=hrf,
+            high_pass=high_pass,
+            noise=noise,
+            confounds=list(confounds),
+        ),
+        name="model",
+        n_procs=omp_nthreads,
+        mem_gb=2,
+    )
+    if tr is not None:
+        model.inputs.tr = tr
+    workflow.connect([
+        (inputnode, smooth, [("bold_file", "in_file"), ("mask_file", "mask_file")]),
+        (smooth, model, [("out_file", "in_file")]),
+        (inputnode, model, [(field, field) for field in inputs[1:]]),
+        (model, outputnode, [("out_mask", "mask_file"), *[(f, f) for f in outputs]]),
+    ])  # fmt: skip
+    return workflow

@@ -1,0 +1,117 @@
+"""The report of a participant."""
+
+from collections.abc import Sequence
+
+from nipype.interfaces.utility import Merge
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.report import SubjectReport
+from fmriprod.interfaces.slices import SlicesFigure
+from fmriprod.workflows.describe import describe
+from fmriprod.workflows.parts import Parts
+from fmriprod.workflows.save import Destination, save
+
+_RUN_FIELDS = {
+    "quality_file": "quality_files",
+    "audit_file": "audit_files",
+    "design_figure": "design_figures",
+    "motion_figure": "motion_figures",
+    "carpet_figure": "carpet_figures",
+    "tsnr_figure": "tsnr_figures",
+    "contrast_figures": "contrast_figures",
+    "contrast_names": "contrast_names",
+}
+_EVIDENCE_FIELDS = {
+    "summary_file": "evidence_summaries",
+    "evidence_file": "evidence_files",
+    "figures": "evidence_figures",
+}
+
+
+def connect_report(
+    workflow: pe.Workflow,
+    parts: Parts,
+    destination: Destination,
+    *,
+    dataset: str = "",
+    simulated: bool = False,
+    settings: Sequence[str] = (),
+) -> pe.Node:
+    """Connect the report to what it shows, and save it.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        The main job of the participant; gets the nodes ``report`` and ``region_figure``.
+    parts : Parts
+        Its parts, connected.
+    destination : Destination
+        Where the report goes.
+    dataset : str
+        Name of the dataset.
+    simulated : bool
+        Whether the page says that the data are simulated.
+    settings : sequence of str
+        Settings to list, each ``name: value``.
+
+    Returns
+    -------
+    Node
+        The report.
+    """
+    report = pe.Node(
+        SubjectReport(
+            subject=parts.plan.subject,
+            dataset=dataset,
+            simulated=simulated,
+            run_labels=[run.title for run in parts.plan.runs],
+            evidence_labels=[question.title for question in parts.plan.evidence],
+            description=describe(workflow),
+            decisions=list(parts.plan.decisions),
+            settings=list(settings),
+        ),
+        name="report",
+        mem_gb=0.5,
+    )
+    region = pe.Node(
+        SlicesFigure(
+            threshold=3.1,
+            overlay_label="z, all conditions against baseline",
+            mask_label="region of interest",
+            title="Response to the task and region of interest",
+        ),
+        name="region_figure",
+        mem_gb=0.5,
+    )
+    workflow.connect([
+        (parts.boldref, region, [("outputnode.reference_file", "in_file")]),
+        (parts.region, region, [("outputnode.z_file", "overlay_file"),
+                                ("outputnode.mask_file", "mask_file")]),
+        (region, report, [("out_figure", "roi_figures"), ("out_figure", "lead_figure")]),
+        (parts.anat, report, [("outputnode.figure", "anat_figure")]),
+        (parts.boldref, report, [("outputnode.coregister_figure", "coregistration_figure"),
+                                 ("outputnode.mask_figure", "mask_figure")]),
+    ])  # fmt: skip
+    _collect(workflow, list(parts.runs.values()), _RUN_FIELDS, report)
+    if parts.evidence:
+        _collect(workflow, list(parts.evidence.values()), _EVIDENCE_FIELDS, report)
+    save(workflow, (report, "out_file"), "report", destination, "report")
+    save(workflow, (region, "out_figure"), "region_figure", destination, "statmap",
+         desc="region", datatype="figures")  # fmt: skip
+    return report
+
+
+def _collect(
+    workflow: pe.Workflow, sources: list[pe.Workflow], fields: dict[str, str], report: pe.Node
+) -> None:
+    """Give the report one entry for each source, also where the entry is a list itself."""
+    for output, field in fields.items():
+        merge = pe.Node(
+            Merge(len(sources), no_flatten=True),
+            name=f"report_{field}",
+            run_without_submitting=True,
+            mem_gb=0.01,
+        )
+        for i, source in enumerate(sources, start=1):
+            workflow.connect(source, f"outputnode.{output}", merge, f"in{i}")
+        workflow.connect(merge, "out", report, field)

@@ -1,0 +1,80 @@
+"""Nodes that put results into the derivatives dataset."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.derivatives import SaveDerivative
+
+Source = tuple[pe.Node | pe.Workflow, str]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where results of one run or participant go.
+
+    ``record_dir`` is an empty folder for each run of the command; the savers note in it what
+    they wrote, so that two results under one name are refused.
+    """
+
+    out_dir: str
+    bids_dir: str
+    source_file: str
+    record_dir: str | None = None
+    entities: tuple[str, ...] = ()
+    dismiss: tuple[str, ...] = field(default=())
+
+
+def save(
+    workflow: pe.Workflow,
+    source: Source,
+    name: str,
+    destination: Destination,
+    suffix: str,
+    *,
+    labels: tuple[pe.Node | pe.Workflow, str, str] | None = None,
+    **entities: Any,
+) -> pe.Node:
+    """Connect a saver to an output.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Gets the node ``save_<name>``.
+    source : (Node or Workflow, str)
+        Node and output to save (``outputnode.<field>`` of a workflow).
+    name : str
+        What is saved.
+    destination : Destination
+        Where.
+    suffix : str
+        BIDS suffix.
+    labels : (Node or Workflow, str, str), optional
+        Node and output that give one label for each of several files, and the entity.
+    **entities
+        Further inputs of `SaveDerivative`, such as ``desc="preproc"`` or ``datatype``.
+
+    Returns
+    -------
+    Node
+        The saver.
+    """
+    saver = SaveDerivative(
+        base_directory=destination.out_dir,
+        raw_directory=destination.bids_dir,
+        source_file=destination.source_file,
+        suffix=suffix,
+        **entities,
+    )
+    if destination.record_dir is not None:
+        saver.inputs.record_directory = destination.record_dir
+    if destination.entities:
+        saver.inputs.entities = list(destination.entities)
+    if destination.dismiss:
+        saver.inputs.dismiss_entities = list(destination.dismiss)
+    node = pe.Node(saver, name=f"save_{name}", run_without_submitting=True, mem_gb=0.01)
+    workflow.connect(*source, node, "in_file")
+    if labels is not None:
+        workflow.connect(*labels[:2], node, labels[2])
+    return node

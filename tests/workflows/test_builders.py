@@ -1,0 +1,158 @@
+"""Every builder builds, says truly what goes in and out, and its graph expands."""
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+import re
+
+import nipype.pipeline.engine as pe
+import pytest
+from nipype.pipeline.engine.utils import generate_expanded_graph
+from support.images import write_image
+
+import fmriprod.workflows
+from fmriprod.reports.references import bibliography, citations
+from fmriprod.workflows.describe import describe
+from fmriprod.workflows.plan import EvidencePlan, RunPlan, SubjectPlan
+from fmriprod.workflows.save import Destination
+
+
+def all_builders():
+    found = {}
+    for module in pkgutil.walk_packages(fmriprod.workflows.__path__, "fmriprod.workflows."):
+        loaded = importlib.import_module(module.name)
+        for name, member in inspect.getmembers(loaded, inspect.isfunction):
+            if re.fullmatch(r"init_\w+_wf", name) and member.__module__ == module.name:
+                found[name] = member
+    return found
+
+
+BUILDERS = all_builders()
+ENGINES = {
+    "skullstrip_engine": ["python", "bet", "ants"],
+    "motion_engine": ["python", "mcflirt"],
+    "coregister_engine": ["python", "flirt"],
+}
+GRID = {
+    "axis_codes": ["LAS", "RAS"],
+    "omp_nthreads": [1, 3],
+    "fwhm": [0.0, 5.0],
+    "mode": ["events", "volumes"],
+    "tr": [None, 2.0],
+    **ENGINES,
+}
+
+
+@pytest.fixture
+def plan(work, rng):
+    def image(name, *shape):
+        return str(write_image(work / name, rng.random(shape).astype("float32")))
+
+    def run(key, task, number):
+        events = work / f"{key}_events.tsv"
+        events.write_text("onset\tduration\ttrial_type\n0\t1\ta\n4\t1\tb\n")
+        bold = image(f"sub-01_task-{task}_run-{number}_bold.nii.gz", 4, 4, 4, 6)
+        return RunPlan(key, bold, str(events), task, number, 2.0, ("a", "b"),
+                       ("task=(a+b)/2", "aMinusB=a-b"), "events")  # fmt: skip
+
+    runs = tuple(run(f"task_{t}_run_{n}", t, n) for t, n in [("x", "1"), ("x", "2"), ("y", "1")])
+    keys = tuple(r.key for r in runs)
+    x = EvidencePlan("x", keys[:2], folds="run")
+    y = EvidencePlan("y", keys[2:], "half == 1", "half == 2")
+    return SubjectPlan("01", image("sub-01_T1w.nii.gz", 4, 4, 4), runs, keys[:2], (x, y))
+
+
+@pytest.fixture
+def required(plan, work):
+    """Arguments that have no default, by name."""
+    destination = Destination(str(work / "out"), str(work), plan.runs[0].bold_file)
+    return {
+        "plan": plan,
+        "plans": [plan],
+        "run": plan.runs[0],
+        "destination": destination,
+        "out_dir": str(work / "out"),
+        "bids_dir": str(work),
+        "contrasts": ["a-b"],
+    }
+
+
+def arguments(builder, required):
+    parameters = inspect.signature(builder).parameters.values()
+    needed = {
+        p.name: required[p.name]
+        for p in parameters
+        if p.default is p.empty and p.kind != p.VAR_KEYWORD
+    }
+    if builder.__name__ == "init_study_wf":
+        needed |= {"out_dir": required["out_dir"], "bids_dir": required["bids_dir"]}
+    return needed
+
+
+@pytest.fixture(params=sorted(BUILDERS))
+def builder(request):
+    return BUILDERS[request.param]
+
+
+def combinations(names):
+    """All combinations of engines, and each other option by itself."""
+    engines = [name for name in names if name in ENGINES]
+    for values in itertools.product(*(ENGINES[name] for name in engines)):
+        yield dict(zip(engines, values, strict=True))
+    for name in set(names) - set(engines):
+        yield from ({name: value} for value in GRID[name])
+
+
+def documented(docstring, heading):
+    """Names of the fields under a heading of a numpydoc docstring."""
+    match = re.search(rf"\n    {heading}\n    -+\n(.*?)(?=\n    \w+\n    -+\n|\Z)", docstring, re.S)
+    return re.findall(r"^    (\w+)$", match.group(1), re.M) if match else []
+
+
+def test_there_are_builders():
+    assert {"init_anat_wf", "init_bold_wf", "init_first_level_wf", "init_features_wf",
+            "init_evidence_wf", "init_subject_wf"} <= set(BUILDERS)  # fmt: skip
+
+
+def test_docstring_names_exactly_the_fields(builder, required):
+    workflow = builder(**arguments(builder, required))
+    for node, heading in (("inputnode", "Inputs"), ("outputnode", "Outputs")):
+        found = workflow.get_node(node)
+        fields = found.interface._fields if found else []
+        assert sorted(documented(builder.__doc__, heading)) == sorted(fields), heading
+
+
+def test_options_are_documented_with_defaults(builder):
+    parameters = inspect.signature(builder).parameters.values()
+    section = builder.__doc__.split("Parameters\n")[1].split("\n\n    Inputs")[0]
+    for parameter in parameters:
+        assert re.search(rf"\b{parameter.name}\b", section), f"{parameter.name} is not described"
+        if parameter.name not in ("plan", "plans", "run", "out_dir", "bids_dir", "destination",
+                                  "contrasts", "options"):  # fmt: skip
+            assert parameter.default is not parameter.empty, f"{parameter.name} has no default"
+
+
+def test_every_combination_of_options_builds_and_expands(builder, required):
+    for options in combinations([n for n in GRID if n in inspect.signature(builder).parameters]):
+        workflow = builder(**arguments(builder, required), **options)
+        assert isinstance(workflow, pe.Workflow)
+        graph = generate_expanded_graph(workflow._create_flat_graph())
+        assert len(graph.nodes)
+        threads = options.get("omp_nthreads")
+        if threads is not None:
+            assert {node.n_procs for node in graph.nodes} <= {1, threads}
+
+
+def test_text_cites_only_works_that_we_list(builder, required):
+    text = describe(builder(**arguments(builder, required)))
+    assert bibliography(citations(text)) or not citations(text)
+    assert "{" not in text and "None" not in text
+
+
+def test_a_builder_fits_into_a_graph_of_ones_own(required):
+    mine = pe.Workflow(name="mine")
+    first = BUILDERS["init_first_level_wf"](contrasts=["a-b"])
+    mine.add_nodes([first])
+    mine.inputs.first_level_wf.inputnode.bold_file = required["plan"].runs[0].bold_file
+    assert "mine.first_level_wf.model" in [n.fullname for n in mine._create_flat_graph().nodes]
