@@ -10,6 +10,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.classify import Classifier, fit_dual, gram, log_probabilities
 from fmriprod.algorithms.resampling_statistics import permuted_codes
 from fmriprod.algorithms.splits import RUN, Split, check_splits, row_groups
+from fmriprod.algorithms.voxel_choice import best_columns, usable_columns, variance_ratio
 
 Standardize = Literal["split", "train", "run", "none"]
 _PROBLEM_VALUES = 500_000  # in each array of a batch of fits: 4 MB
@@ -147,62 +148,6 @@ def object_evidence(
     )
 
 
-def usable_columns(features: np.ndarray, samples: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    """Mark the voxels that are finite in all rows and constant in no run.
-
-    Labels are not looked at. A run of a single row says nothing about constancy.
-
-    Parameters
-    ----------
-    features : ndarray, shape (n_samples, n_voxels)
-        Activity.
-    samples : DataFrame, n_samples rows
-        Columns ``subject, task, run``.
-    rows : ndarray of int
-        Rows that take part.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_voxels,)
-    """
-    run = row_groups(samples, RUN)
-    usable = np.ones(features.shape[1], dtype=bool)
-    for number in np.unique(run[rows]):
-        part = features[rows[run[rows] == number]]
-        usable &= np.isfinite(part).all(axis=0)
-        if len(part) > 1:
-            usable &= (part != part[0]).any(axis=0)
-    return usable
-
-
-def variance_ratio(features: np.ndarray, codes: np.ndarray, n_labels: int) -> np.ndarray:
-    """Share of each voxel's variance that lies between labels, for many label vectors.
-
-    It orders voxels as the F value of a one-way analysis of variance does.
-
-    Parameters
-    ----------
-    features : ndarray, shape (n_samples, n_voxels)
-        Activity.
-    codes : ndarray of int, shape (n_fits, n_samples)
-        Label numbers.
-    n_labels : int
-        Number of labels.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_fits, n_voxels)
-        From 0 to 1; 0 for constant voxels.
-    """
-    centred = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    total = np.einsum("ij,ij->j", centred, centred)
-    member = (codes[:, None, :] == np.arange(n_labels)[:, None]).astype(np.float32)
-    size = member.sum(axis=2)
-    sums = (member.reshape(-1, len(features)) @ centred).reshape(*size.shape, -1)
-    between = (sums**2 / np.maximum(size, 1)[:, :, None]).sum(axis=1)
-    return np.divide(between, total, out=np.zeros_like(between), where=total > 0)
-
-
 def _fold(
     train: np.ndarray,
     test: np.ndarray,
@@ -227,7 +172,7 @@ def _fold(
     for start in range(0, len(codes), batch):
         part = codes[start : start + batch]
         for ratio, code in zip(variance_ratio(train, part, n_labels), part, strict=True):
-            best = _best_columns(ratio, n_voxels)
+            best = best_columns(ratio, n_voxels)
             kernels = gram(train[:, best]), gram(test[:, best], train[:, best])
             results.append(_fit_batches(*kernels, code[None], n_labels, classifier, C))
     return results[0][0], np.concatenate([predicted for _, predicted in results])
@@ -251,11 +196,6 @@ def _fit_batches(
         first = scores[:, 0] if first is None else first
         predicted.append(scores.argmax(axis=2).T)
     return first, np.concatenate(predicted)
-
-
-def _best_columns(ratio: np.ndarray, n_voxels: int) -> np.ndarray:
-    """Columns with the largest values in ascending order; the earlier one wins a tie."""
-    return np.sort(np.argsort(-ratio, kind="stable")[:n_voxels])
 
 
 def _standardized(

@@ -81,7 +81,7 @@ def permutation_p(observed: float, null: np.ndarray) -> float:
     0.5
     """
     reached = np.count_nonzero(null >= observed - 1e-12)  # equal up to rounding is equal
-    return (1 + reached) / (1 + len(null))
+    return float((1 + reached) / (1 + len(null)))
 
 
 def permuted_codes(

@@ -16,7 +16,7 @@ from fmriprod.algorithms.evidence_summary import (
 from fmriprod.algorithms.query import query_rows
 from fmriprod.algorithms.splits import Split, group_splits, query_split
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.featurize import read_features, read_voxel_tables
+from fmriprod.interfaces.samples import read_features, read_voxel_tables
 
 _FIGURES = ("confusion", "time_course", "null")
 

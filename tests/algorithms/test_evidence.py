@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from support.samples import simulated_samples
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.evidence import object_evidence, variance_ratio
+from fmriprod.algorithms.evidence import object_evidence
 from fmriprod.algorithms.resampling_statistics import permutation_p, permuted_codes
 from fmriprod.algorithms.splits import group_splits, query_split
 
@@ -157,18 +157,6 @@ def test_voxels_without_signal_in_one_run_are_left_out_and_counted(rng):
     found = object_evidence(features, samples, splits)
     assert np.flatnonzero(~found.voxels).tolist() == [3, 9, 20]
     np.testing.assert_allclose(found.log_probability, expected.log_probability, atol=1e-6)
-
-
-def test_variance_ratio_orders_voxels_as_f_does(rng):
-    features, samples = simulated_samples(rng, signal=0.5, n_voxels=40)
-    features[:, 4] = 2.0
-    codes = samples["label"].astype("category").cat.codes.to_numpy()
-    ratio = variance_ratio(features, codes[None], 4)[0].astype(float)
-    keep = np.arange(40) != 4
-    f = f_classif(features[:, keep].astype(float), codes)[0]
-    n, k = len(codes), 4
-    np.testing.assert_allclose((ratio / (1 - ratio) * (n - k) / (k - 1))[keep], f, rtol=1e-3)
-    assert ratio[4] == 0
 
 
 def test_too_few_voxels_or_rows_are_refused(rng):
