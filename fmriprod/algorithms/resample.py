@@ -239,4 +239,4 @@ def _sinc(
     resampler.SetTransform(transform)
     resampler.SetInterpolator(sitk.sitkLanczosWindowedSinc)
     resampler.SetSize([int(n) for n in to_shape])
-    return sitk.GetArrayViewFromImage(resampler.Execute(image)).T.copy()
+    return sitk.GetArrayFromImage(resampler.Execute(image)).T

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 import numpy as np
 from matplotlib.figure import Figure
 
-from fmriprod.algorithms.registration import foreground
+from fmriprod.algorithms.registration import foreground, smooth_volume
 from fmriprod.algorithms.resample import resample
 from fmriprod.reports.slices import slices_figure
 from fmriprod.reports.style import PALETTE
 
 _PIXEL = 1.5  # mm
+_SMOOTH = 3.0  # mm: outlines without specks
 
 
 @contextmanager
@@ -43,19 +44,19 @@ def coregister_figure(
     """
     shape, affine = _finer(moving.shape, moving_affine)
     reference = np.nan_to_num(reference)
-    inside = (
-        reference_mask if reference_mask is not None else foreground(reference, reference_affine)
-    )
-    bright = np.where(inside, reference, 0) > _threshold(reference[np.asarray(inside, bool)])
+    head = foreground(reference, reference_affine) if reference_mask is None else reference_mask
+    head = np.asarray(head, bool)
+    bright = head & (reference > _threshold(reference[head]))
     to_grid = (reference_affine, shape, affine, np.linalg.inv(transform))
-    contours = [
-        (resample(bright.astype(np.float32), *to_grid) > 0.5, PALETTE[1], "bright in the reference")
-    ]
+    parts = [(bright, PALETTE[1], "bright in the reference")]
     if reference_mask is not None:
-        brain = resample(np.asarray(reference_mask, np.float32), *to_grid) > 0.5
-        contours.insert(0, (brain, PALETTE[5], "brain in the reference"))
+        parts.insert(0, (head, PALETTE[5], "brain in the reference"))
+    contours = []
+    for part, colour, label in parts:
+        share = resample(part.astype(np.float32), *to_grid)
+        contours.append((smooth_volume(share, affine, _SMOOTH) > 0.5, colour, label))
     background = resample(np.nan_to_num(moving), moving_affine, shape, affine)
-    with slices_figure(background, affine, contours=contours) as figure:
+    with slices_figure(background, affine, contours=contours, n_slices=5) as figure:
         yield figure
 
 
