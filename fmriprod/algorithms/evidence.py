@@ -113,17 +113,7 @@ def object_evidence(
     voxels = usable_columns(features, samples, used)
     _check_voxels(voxels, n_voxels)
     features = features if voxels.all() else features[:, voxels]
-    arrangements = codes[None]
-    if n_permutations:
-        permuted = permuted_codes(
-            codes[used],
-            row_groups(samples, [*RUN, "trial"])[used],
-            _strata(samples, splits)[used],
-            n_permutations,
-            seed,
-        )
-        arrangements = np.tile(codes, (n_permutations + 1, 1))
-        arrangements[1:, used] = permuted
+    arrangements = _arrangements(codes, samples, splits, used, n_permutations, seed)
     scores, hits = [], np.zeros(len(arrangements))
     for split in splits:
         train, test = _standardized(features, samples, split, standardize)
@@ -136,16 +126,28 @@ def object_evidence(
     log_p = log_probabilities(np.concatenate(scores), classifier)
     rows = np.concatenate([split.test for split in splits])
     predicted = log_p.argmax(axis=1)
-    return Evidence(
-        labels=labels,
-        rows=rows,
-        split=np.repeat(np.arange(len(splits)), [len(split.test) for split in splits]),
-        log_probability=log_p,
-        predicted=predicted,
-        correct=predicted == codes[rows],
-        voxels=voxels,
-        null_accuracy=hits[1:] / len(rows),
-    )
+    number = np.repeat(np.arange(len(splits)), [len(split.test) for split in splits])
+    null = hits[1:] / len(rows)
+    right = predicted == codes[rows]
+    return Evidence(labels, rows, number, log_p, predicted, right, voxels, null)
+
+
+def _arrangements(
+    codes: np.ndarray,
+    samples: pd.DataFrame,
+    splits: list[Split],
+    used: np.ndarray,
+    n_permutations: int,
+    seed: int,
+) -> np.ndarray:
+    """Label numbers of all rows: the true ones, then a permutation in each row."""
+    arrangements = np.tile(codes, (n_permutations + 1, 1))
+    if n_permutations:
+        trials = row_groups(samples, [*RUN, "trial"])[used]
+        strata = _strata(samples, splits)[used]
+        drawn = permuted_codes(codes[used], trials, strata, n_permutations, seed)
+        arrangements[1:, used] = drawn
+    return arrangements
 
 
 def _fold(
