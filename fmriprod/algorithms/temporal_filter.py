@@ -4,7 +4,7 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError
 
-METHODS = ("cosine", "running_line")
+METHODS = ("cosine", "running_line", "linear")
 
 
 def cosine_drift(n_volumes: int, tr: float, high_pass: float = 100.0) -> np.ndarray:
@@ -89,9 +89,11 @@ def filter_matrix(
         Repetition time in s.
     high_pass : float
         Cut-off period in s: for ``cosine`` the shortest period that is removed, for
-        ``running_line`` twice the sigma of the weights (FEAT's convention).
-    method : {"cosine", "running_line"}
-        Projection off `cosine_drift`, or difference from `running_line`.
+        ``running_line`` twice the sigma of the weights (FEAT's convention); not used by
+        ``linear``.
+    method : {"cosine", "running_line", "linear"}
+        Projection off `cosine_drift`, difference from `running_line`, or projection off one
+        straight line: all that may be taken where conditions come back as slowly as drifts.
 
     Returns
     -------
@@ -108,6 +110,9 @@ def filter_matrix(
     if method == "cosine":
         basis = cosine_drift(n_volumes, tr, high_pass)
         return np.eye(n_volumes) - basis @ basis.T
+    if method == "linear":
+        line = np.arange(n_volumes) - (n_volumes - 1) / 2
+        return np.eye(n_volumes) - np.outer(line, line) / (line @ line)
     rest = np.eye(n_volumes) - running_line(n_volumes, high_pass / (2 * tr))
     return rest - rest.mean(axis=0)
 
@@ -133,7 +138,7 @@ def temporal_filter(
         Repetition time in s.
     high_pass : float
         Cut-off period in s.
-    method : {"cosine", "running_line"}
+    method : {"cosine", "running_line", "linear"}
         See `filter_matrix`.
     block_size : int
         Voxels that are held in float64 at a time: bounds the memory beyond the result to
@@ -174,7 +179,7 @@ def _check(n_volumes: int, tr: float, high_pass: float, method: str) -> None:
             "method",
             expected=" or ".join(METHODS),
             found=repr(method),
-            hint="cosine is SPM's and Nilearn's filter, running_line is FSL's",
+            hint="cosine is SPM's and Nilearn's filter, running_line FSL's, linear one line",
         )
     if not (np.isfinite(tr) and tr > 0):
         raise InputError(

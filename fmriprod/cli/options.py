@@ -23,7 +23,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--high-pass", type=float, default=100.0, help="cut-off in s (%(default)s)")
     model.add_argument("--noise", default="ar1", help="noise model (%(default)s)")
     evidence = parser.add_argument_group("object evidence")
-    evidence.add_argument("--n-voxels", type=int, default=500, help="size of the region (500)")
+    evidence.add_argument("--n-voxels", type=int, default=1000, help="size of the region (1000)")
     evidence.add_argument("--train", metavar="QUERY", help="such as \"task == 'recognition'\"")
     evidence.add_argument("--test", metavar="QUERY", help="such as \"task == 'production'\"")
     evidence.add_argument(

@@ -68,8 +68,9 @@ def run_participants(
     """
     from fmriprod.workflows.plan import plan_subject
 
-    options = {"contrasts": args.contrast, "train": args.train, "test": args.test}
-    plans = [plan_subject(p, sampling=args.sampling, **options) for p in index.participants]
+    names = ("train", "test", "sampling", "high_pass")
+    options = {"contrasts": args.contrast, **{name: getattr(args, name) for name in names}}
+    plans = [plan_subject(participant, **options) for participant in index.participants]
     show_plans(plans, console)
     if getattr(args, "dry_run", False):
         return 0

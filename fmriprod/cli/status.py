@@ -5,7 +5,6 @@ import time
 from datetime import datetime
 
 
-
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(

@@ -23,7 +23,8 @@ class _TemporalFilterInputSpec(PythonInputSpec):
         *METHODS,
         usedefault=True,
         desc="cosine: projection off slow cosines, as SPM and Nilearn; running_line: minus a "
-        "Gaussian-weighted straight line around each volume, sigma of half the cut-off, as FSL",
+        "Gaussian-weighted straight line around each volume, sigma of half the cut-off, as FSL; "
+        "linear: minus one straight line, whatever the cut-off",
     )
     tr = traits.Float(
         desc="repetition time in s; that of the header by default, and if both are known they "

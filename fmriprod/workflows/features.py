@@ -14,6 +14,7 @@ def init_features_wf(
     run_label: str = "1",
     tr: float | None = None,
     high_pass: float = 100.0,
+    drift: str = "cosine",
     mode: str = "events",
     shift: float = 4.5,
     window: int = 1,
@@ -30,6 +31,8 @@ def init_features_wf(
         Repetition time in s; that of the header by default.
     high_pass : float
         Cut-off period in s of the filter that takes drifts out.
+    drift : {"cosine", "running_line", "linear"}
+        Kind of that filter, as `TemporalFilter` takes it.
     mode : {"events", "volumes"}
         A window of volumes after each event, or every volume while a condition is on.
     shift : float
@@ -71,16 +74,24 @@ def init_features_wf(
         if mode == "events"
         else f"all volumes during the events, shifted by {shift:g} s"
     )
+    removed = (
+        "a straight line was"
+        if drift == "linear"
+        else (f"slow drifts ({drift.replace('_', ' ')}, cut-off {high_pass:g} s) were")
+    )
     workflow.__desc__ = (
-        f"For decoding, slow drifts were removed (cosine basis, cut-off {high_pass:g} s) from the "
-        f"unsmoothed series, and {what} were taken as samples. "
+        f"For decoding, {removed} removed from the unsmoothed series of each voxel, and {what} "
+        "were taken as samples. "
     )
     inputs = ["bold_file", "brain_mask", "region_file", "events_file"]
     outputs = ["features_file", "samples_file", "voxels_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
     temporal_filter = pe.Node(
-        TemporalFilter(high_pass=high_pass), name="filter", n_procs=omp_nthreads, mem_gb=2
+        TemporalFilter(high_pass=high_pass, method=drift),
+        name="filter",
+        n_procs=omp_nthreads,
+        mem_gb=2,
     )
     featurize = pe.Node(
         Featurize(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
@@ -22,7 +23,8 @@ class RunPlan:
 
     ``key`` is unique for the participant and fit for names of workflows; ``run_label`` is
     the value of the sample tables' column ``run``. ``contrasts`` are ``name=expression``.
-    ``sampling`` is ``events`` or ``volumes`` (see `Featurize`).
+    ``sampling`` is ``events`` or ``volumes`` (see `Featurize`), ``drift`` the filter of the
+    series that is decoded (see `TemporalFilter`).
     """
 
     key: str
@@ -34,6 +36,7 @@ class RunPlan:
     conditions: tuple[str, ...]
     contrasts: tuple[str, ...]
     sampling: str
+    drift: str = "cosine"
 
     @property
     def title(self) -> str:
@@ -82,6 +85,7 @@ def plan_subject(
     train: str | None = None,
     test: str | None = None,
     sampling: str = "auto",
+    high_pass: float = 100.0,
 ) -> SubjectPlan:
     """Decide what is done with a participant's runs.
 
@@ -101,6 +105,10 @@ def plan_subject(
         Samples are single volumes after brief events, or all volumes while a condition is
         on. ``auto`` takes events when they are brief and apart (each shorter than two
         volumes, no two in one volume).
+    high_pass : float
+        Cut-off period in s of the filter before decoding. Where a condition comes back only
+        after more than half of it, the filter would take away what is decoded; there, one
+        straight line is removed instead.
 
     Returns
     -------
@@ -131,10 +139,18 @@ def plan_subject(
                 decisions.append(f"{spec.name} is not estimated in {_title(run)}: no {absent[0]}")
             else:
                 possible.append(f"{spec.name}={spec.expression.rpartition('=')[2].strip()}")
+        drift = "cosine"
+        pause = longest_pause(table)
+        if pause > high_pass / 2:
+            drift = "linear"
+            decisions.append(
+                f"before decoding {_title(run)}, a straight line is removed instead of periods "
+                f"above {high_pass:g} s: a condition comes back only after {pause:.0f} s"
+            )
         kind = sampling if sampling != "auto" else choose_sampling(table, tr)
         runs.append(
             RunPlan(_key(run), run.bold_file, run.events_file or "", run.task, run.label, tr,
-                    conditions, tuple(possible), kind)
+                    conditions, tuple(possible), kind, drift)
         )  # fmt: skip
     _check_contrasts(specs, runs)
     evidence = _plan_evidence(runs, train, test, decisions)
@@ -162,6 +178,24 @@ def choose_sampling(events: pd.DataFrame, tr: float) -> str:
     slots = (events["onset"] // tr).astype(int)
     brief = bool((events["duration"] < 2 * tr).all())
     return "events" if brief and slots.is_unique else "volumes"
+
+
+def longest_pause(events: pd.DataFrame) -> float:
+    """Find the longest time between the end of a condition's event and its next onset.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Columns ``onset``, ``duration`` (s) and ``trial_type``.
+
+    Returns
+    -------
+    float
+        In s; 0 when no condition comes back.
+    """
+    table = events.sort_values("onset")
+    ends = (table["onset"] + table["duration"]).groupby(table["trial_type"]).shift()
+    return float(np.nanmax((table["onset"] - ends).to_numpy(), initial=0.0))
 
 
 def _read_run(run: Run) -> tuple[pd.DataFrame, float]:

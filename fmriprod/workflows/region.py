@@ -8,7 +8,7 @@ from fmriprod.interfaces.roi import RoiMask
 
 
 def init_region_wf(
-    *, n_voxels: int = 500, omp_nthreads: int = 1, name: str = "region_wf"
+    *, n_voxels: int = 1000, omp_nthreads: int = 1, name: str = "region_wf"
 ) -> pe.Workflow:
     """Build the workflow that chooses the voxels with the largest response over runs.
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 from nilearn.signal import clean
+from scipy.signal import detrend
 from scipy.stats import gamma
 
 from fmriprod.algorithms.checks import InputError
@@ -187,7 +188,7 @@ def test_a_run_shorter_than_half_the_cutoff_has_no_slow_cosine(rng):
         ({"high_pass": 3.9}, "high_pass", r"at least two repetition times \(4 s\)"),
         ({"tr": 0}, "tr", "a repetition time above 0 s"),
         ({"tr": -2.0}, "tr", "found:    -2.0 s"),
-        ({"method": "butterworth"}, "method", "cosine or running_line"),
+        ({"method": "butterworth"}, "method", "cosine or running_line or linear"),
         ({"n_volumes": 2}, "in_file", "at least 3 volumes"),
     ],
 )
@@ -195,3 +196,9 @@ def test_arguments_that_make_no_sense_are_refused(arguments, subject, text):
     with pytest.raises(InputError, match=text) as error:
         filter_matrix(**{"n_volumes": 50, "tr": 2.0, **arguments})
     assert error.value.subject == subject
+
+
+def test_linear_takes_one_straight_line_and_nothing_else(rng):
+    series = rng.normal(size=(5, 40)) + np.linspace(0, 9, 40) + 100
+    expected = detrend(series, axis=1) + series.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(temporal_filter(series, 2.0, method="linear"), expected, rtol=1e-6)

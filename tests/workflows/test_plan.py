@@ -5,7 +5,7 @@ from support.images import write_image
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
-from fmriprod.workflows.plan import choose_sampling, plan_subject
+from fmriprod.workflows.plan import choose_sampling, longest_pause, plan_subject
 
 
 @pytest.fixture
@@ -107,3 +107,23 @@ def test_names_that_are_not_words_are_quoted(dataset):
 def test_sampling_follows_the_design(onsets, durations, sampling):
     events = pd.DataFrame({"onset": onsets, "duration": durations})
     assert choose_sampling(events, tr=2.0) == sampling
+
+
+def test_a_filter_that_would_take_the_conditions_away_is_not_used(dataset):
+    often = dataset({"task-x": ["a", "b"] * 6, "task-y": ["a"] * 6 + ["b"] * 2 + ["a"]})
+    plan = plan_subject(often, high_pass=60.0)
+    assert [run.drift for run in plan.runs] == ["cosine", "cosine"]
+    plan = plan_subject(often, high_pass=40.0)
+    assert [run.drift for run in plan.runs] == ["cosine", "linear"]
+    assert plan.decisions == (
+        "before decoding task y, a straight line is removed instead of periods above 40 s: "
+        "a condition comes back only after 23 s",
+    )
+
+
+def test_longest_pause_is_within_a_condition():
+    events = pd.DataFrame(
+        {"onset": [0.0, 10, 50, 55], "duration": [2.0, 1, 1, 1], "trial_type": list("abab")}
+    )
+    assert longest_pause(events) == 48
+    assert longest_pause(events.iloc[:2]) == 0
