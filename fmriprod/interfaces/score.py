@@ -175,9 +175,8 @@ class ScoreDemo(PythonInterface):
         _check_lengths("evidence_expected", expected, "evidence_files", files)
         verdicts = {}
         for file, label, what in zip(files, labels, expected, strict=True):
-            summary = json.loads(Path(file).read_text())
             verdicts[f"Object evidence, {label}: accuracy"] = judge_evidence(
-                summary, what == "chance"
+                _read_summary(file), what == "chance"
             )
         return verdicts
 
@@ -247,6 +246,25 @@ def _read_json(truth_file: str) -> dict[str, Any]:
         found="another or a damaged file",
         hint="give derivatives/truth/truth.json of a simulated study",
         file=truth_file,
+    )
+
+
+def _read_summary(file: str) -> dict[str, Any]:
+    found = "no JSON"
+    try:
+        summary = json.loads(Path(file).read_text(encoding="utf-8"))
+        absent = sorted({"accuracy", "chance", "accuracy_interval"} - set(summary))
+        if not absent:
+            return summary
+        found = f"no {absent[0]}"
+    except (ValueError, TypeError):
+        pass
+    raise InputError(
+        "evidence_files",
+        expected="summaries of ObjectEvidence with an interval of the accuracy",
+        found=found,
+        hint="give summary_file of ObjectEvidence, run with n_bootstrap above 0",
+        file=file,
     )
 
 

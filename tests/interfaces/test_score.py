@@ -149,3 +149,17 @@ def test_another_file_than_the_truth_is_refused(work, text):
     (work / "truth.json").write_text(text)
     with pytest.raises(InputError, match=r"derivatives/truth/truth\.json"):
         ScoreDemo(truth_file="truth.json").run()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("{", "no JSON"), ('{"accuracy": 1, "chance": 0.5}', "no accuracy_interval")],
+)
+def test_a_summary_without_an_interval_is_refused(truth_file, work, text, found):
+    (work / "evidence.json").write_text(text)
+    with pytest.raises(InputError, match=found) as err:
+        ScoreDemo(
+            truth_file=truth_file, evidence_files=["evidence.json"], evidence_labels=["x"]
+        ).run()
+    assert "n_bootstrap above 0" in str(err.value)
+    assert "evidence.json" in str(err.value)
