@@ -4,7 +4,7 @@ import nibabel as nb
 import numpy as np
 import pandas as pd
 import pytest
-from support.study import SMALL
+from support.simulated import SMALL
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.itk_text import format_transforms

@@ -10,7 +10,7 @@ import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
 import pytest
-from support.study import SMALL
+from support.simulated import SMALL
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
