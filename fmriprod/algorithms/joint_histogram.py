@@ -5,8 +5,8 @@ from scipy import ndimage
 
 from fmriprod.algorithms.transforms import mask_points
 
-_BINS = 48
-_BLUR = 1.0  # bins
+_BINS = 64
+_BLUR = 0.5  # bins: wider, and blur itself pulls towards contrast
 
 
 class JointHistogram:
@@ -41,7 +41,7 @@ class JointHistogram:
         self.center = self._points.mean(axis=1)
 
     def counts(self, transform: np.ndarray) -> np.ndarray:
-        """Count pairs under a transform from fixed to other (RAS mm), blurred; (48, 48)."""
+        """Count pairs under a transform from fixed to other (RAS mm), blurred; (64, 64)."""
         seen = ndimage.map_coordinates(
             self._other, self._at(transform), order=1, mode="constant", output=np.float32
         )
