@@ -105,7 +105,7 @@ def brain_mask_epi(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     smooth = ndimage.gaussian_filter(np.maximum(data, 0).astype(np.float32), 1.0 / zooms)
     limit = _otsu(np.minimum(smooth, np.percentile(smooth, 99.5)))
     head = largest_part(_opened(smooth > limit, zooms, _EPI_NECK))
-    flat = flatten_bias(smooth, head, zooms)
+    flat = flatten_bias(smooth, head, zooms, coarse=6.0)
     level = np.median(flat[head]) if head.any() else np.inf
     brain = largest_part(_opened(flat > _EPI_BRIGHT * level, zooms, _EPI_NECK))
     brain = ndimage.binary_fill_holes(_closed(brain, zooms, _EPI_GAP))

@@ -20,7 +20,8 @@ def check_volume(data: np.ndarray, affine: np.ndarray) -> None:
         If there are not three dimensions, voxels are not finite, all are equal, or the
         image spans less than 60 mm on two axes (a slab may be thin on one).
     """
-    wanted, hint = "a single volume (three dimensions)", "give a T1w image or a mean EPI"
+    wanted = "a single volume (three dimensions)"
+    hint = "give a T1w image or a mean EPI, and check its voxel size"
     if data.ndim != 3:
         raise InputError("image", expected=wanted, found=f"shape {data.shape}", hint=hint)
     bad = np.count_nonzero(~np.isfinite(data))
