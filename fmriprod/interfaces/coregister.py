@@ -6,6 +6,7 @@ import nibabel as nb
 import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.coregister import coregister, similarity
 from fmriprod.algorithms.itk_text import format_transforms
 from fmriprod.algorithms.resample import resample
@@ -98,6 +99,11 @@ class Coregister(PythonInterface):
         with coregister_figure(*grids, transform, brain) as figure:
             self.save_figure("out_figure", "coregister.png", figure)
         self.result("similarity", score)
+
+    def _located(self, err: InputError) -> InputError:
+        if err.subject == "moving":
+            err.file = err.file or str(self.inputs.in_file)
+        return super()._located(err)
 
     def _mask(self, name: str, image: nb.Nifti1Image) -> np.ndarray | None:
         value = getattr(self.inputs, name)

@@ -125,6 +125,11 @@ class MotionCorrect(PythonInterface):
         del series
         self._save(realigned, mask, pose, image, grid)
 
+    def _located(self, err: InputError) -> InputError:
+        if err.subject == "series":
+            err.file = err.file or str(self.inputs.in_file)
+        return super()._located(err)
+
     def _save(self, realigned, mask, pose, image, grid) -> None:
         stem = Path(self.inputs.in_file).name.split(".nii")[0]
         center = grid_center(grid.shape, grid.affine)
