@@ -125,8 +125,13 @@ def show_plans(plans, console: Console) -> None:
                 else f"train {evidence.train}, test {evidence.test}"
             )
             console.print(
-                f"{plan.subject}  evidence {evidence.name}: {split}", markup=False, highlight=False
+                f"{plan.subject}  evidence {evidence.name}: {split}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
         for decision in plan.decisions:
-            console.print(f"{plan.subject}  note: {decision}", markup=False, highlight=False)
+            console.print(
+                f"{plan.subject}  note: {decision}", markup=False, highlight=False, soft_wrap=True
+            )
     console.print()
