@@ -18,7 +18,7 @@ _COUNTS_SHOWN = 12  # labels up to which each cell carries its share
 def confusion_figure(
     counts: np.ndarray, labels: Sequence[str], *, title: str = ""
 ) -> Iterator[Figure]:
-    """Draw a confusion matrix in per cent of each true label.
+    """Draw a confusion matrix in per cent of each true label that was tested.
 
     Parameters
     ----------
@@ -34,23 +34,25 @@ def confusion_figure(
     matplotlib.figure.Figure
     """
     n_labels = len(labels)
-    total = counts.sum(axis=1, keepdims=True)
-    share = np.divide(100 * counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
-    side = float(np.clip(1.6 + 0.45 * n_labels, 3.2, 9))
-    with figure(side + 1, side) as (fig, ax):
+    tested = counts.sum(axis=1) > 0
+    counts, total = counts[tested], counts[tested].sum(axis=1, keepdims=True)
+    share = 100 * counts / total
+    width, height = np.clip(1.6 + 0.45 * np.array(counts.shape[::-1]), (3.2, 2.8), 9)
+    with figure(width + 1, height) as (fig, ax):
         image = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
         if n_labels <= _COUNTS_SHOWN:
-            for row, column in np.argwhere(np.isfinite(share)):
+            for row, column in np.ndindex(*share.shape):
                 value = share[row, column]
                 colour = "white" if value > 60 else "#333333" if counts[row, column] else "#AAAAAA"
                 ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour)
         ax.set_xticks(range(n_labels), labels, rotation=45, ha="right", rotation_mode="anchor")
-        names = [f"{name} ({n})" for name, n in zip(labels, total[:, 0], strict=True)]
-        ax.set_yticks(range(n_labels), names)
+        true = np.array(labels, dtype=object)[tested]
+        names = [f"{name} ({n})" for name, n in zip(true, total[:, 0], strict=True)]
+        ax.set_yticks(range(len(names)), names)
         ax.set(xlabel="predicted label", ylabel="true label (test samples)", title=title)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-        bar = fig.colorbar(image, ax=ax, shrink=0.8, label="% of the true label's samples")
+        bar = fig.colorbar(image, ax=ax, shrink=0.8, label="% of the row")
         bar.outline.set_visible(False)
         yield fig
 

@@ -172,7 +172,7 @@ def tsnr_figure(
     with slices_figure(
         mean_image,
         affine,
-        overlay=tsnr,
+        overlay=np.maximum(tsnr, 0),  # below 0 where interpolation undershoots outside the head
         overlay_range=(0, highest),
         overlay_label="tSNR",
         cmap="viridis",
