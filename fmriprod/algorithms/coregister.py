@@ -21,7 +21,7 @@ from fmriprod.algorithms.resample import bridge_gaps, resample
 from fmriprod.algorithms.transforms import check_affine, mask_points, rigid_matrix
 
 Start = Literal["header", "search"]
-_COARSE_FWHM, _COARSE_POINTS, _COARSE_STEP = 8.0, 6_000, 4.0  # mm, -, mm
+_COARSE_FWHM, _COARSE_POINTS, _COARSE_BINS, _COARSE_STEP = 8.0, 6_000, 32, 4.0  # mm, -, -, mm
 _FINE_POINTS, _FINE_STEP, _FINE_TOLERANCE = 40_000, 1.0, 0.02  # -, mm, mm
 _HEAD_RADIUS = 60.0  # mm at which a rotation is as large as a translation
 _INSIDE = 14.0  # mm inside the widened head, about 8 mm under the skin
@@ -153,7 +153,7 @@ def _overlay_heads(fixed: _Image, other: _Image, start: Start) -> np.ndarray:
     blurred = [_Image(smooth_volume(i.data, i.affine, _COARSE_FWHM), i.affine)
                for i in (fixed, other)]  # fmt: skip
     head = _enough(foreground(*fixed))
-    match = JointHistogram(*blurred[0], *blurred[1], head, _COARSE_POINTS)
+    match = JointHistogram(*blurred[0], *blurred[1], head, _COARSE_POINTS, _COARSE_BINS)
     middle = mask_points(head, fixed.affine).mean(axis=0)
     to_middle = mask_points(foreground(*other), other.affine).mean(axis=0) - middle
     turns = [(0.0, 0.0, 0.0)] if start == "header" else list(product(_TURNS, repeat=3))

@@ -5,7 +5,6 @@ from scipy import ndimage
 
 from fmriprod.algorithms.transforms import mask_points
 
-_BINS = 64
 _BLUR = 0.5  # bins: wider, and blur itself pulls towards contrast
 
 
@@ -26,22 +25,35 @@ class JointHistogram:
         Voxels that are compared.
     max_points : int
         Number of voxels, spread evenly over the mask, that are used.
+    bins : int
+        Parts that each range of intensities is cut into: few see across a larger distance,
+        many tell a smaller one.
     """
 
-    def __init__(self, fixed, fixed_affine, other, other_affine, mask, max_points):
+    def __init__(
+        self,
+        fixed: np.ndarray,
+        fixed_affine: np.ndarray,
+        other: np.ndarray,
+        other_affine: np.ndarray,
+        mask: np.ndarray,
+        max_points: int,
+        bins: int = 64,
+    ) -> None:
         points = np.flatnonzero(mask)
         points = points[:: max(1, round(len(points) / max_points))]
+        self._bins = bins
         few = np.zeros(mask.shape, bool)
         few.ravel()[points] = True
         self._points = mask_points(few, fixed_affine).T
-        self._rows = np.rint(_scale(fixed[few], fixed[few])).astype(np.int64) * _BINS
+        self._rows = np.rint(_scale(fixed[few], fixed[few], bins)).astype(np.int64) * bins
         bright = other[other > other.mean()]
-        self._other = np.minimum(_scale(other, bright, other.min()), _BINS - 1.001)
+        self._other = np.minimum(_scale(other, bright, bins, other.min()), bins - 1.001)
         self._to_voxel = np.linalg.inv(other_affine)
         self.center = self._points.mean(axis=1)
 
     def counts(self, transform: np.ndarray) -> np.ndarray:
-        """Count pairs under a transform from fixed to other (RAS mm), blurred; (64, 64)."""
+        """Count pairs under a transform from fixed to other (RAS mm), blurred; (bins, bins)."""
         seen = ndimage.map_coordinates(
             self._other, self._at(transform), order=1, mode="constant", output=np.float32
         )
@@ -49,9 +61,9 @@ class JointHistogram:
         lower = seen.astype(np.int64)
         upper_part = seen - lower
         cells = self._rows + lower
-        counts = np.bincount(cells, 1 - upper_part, _BINS**2)
-        counts += np.bincount(cells + 1, upper_part, _BINS**2)
-        return ndimage.gaussian_filter(counts.reshape(_BINS, _BINS), _BLUR, mode="constant")
+        counts = np.bincount(cells, 1 - upper_part, self._bins**2)
+        counts += np.bincount(cells + 1, upper_part, self._bins**2)
+        return ndimage.gaussian_filter(counts.reshape(self._bins, -1), _BLUR, mode="constant")
 
     def overlap(self, transform: np.ndarray) -> float:
         """Share of the points that lie within the other image."""
@@ -89,8 +101,8 @@ def _entropy(parts: np.ndarray) -> float:
     return float(-(parts * np.log(parts)).sum())
 
 
-def _scale(values: np.ndarray, like: np.ndarray, low: float | None = None) -> np.ndarray:
-    """Map to 0 .. n_bins - 1, cutting off the outer half per cent of ``like``."""
+def _scale(values: np.ndarray, like: np.ndarray, bins: int, low: float | None = None) -> np.ndarray:
+    """Map to 0 .. bins - 1, cutting off the outer half per cent of ``like``."""
     low = np.percentile(like, 0.5) if low is None else low
     high = np.percentile(like, 99.5)
-    return np.clip((values - low) * ((_BINS - 1) / max(high - low, 1e-30)), 0, _BINS - 1)
+    return np.clip((values - low) * ((bins - 1) / max(high - low, 1e-30)), 0, bins - 1)

@@ -106,7 +106,14 @@ def typical_volume(series: np.ndarray) -> int:
     return int(np.argmax(likeness))
 
 
-def _register(series, affine, reference, reference_affine, starts=None, num_threads=1):
+def _register(
+    series: np.ndarray,
+    affine: np.ndarray,
+    reference: np.ndarray,
+    reference_affine: np.ndarray,
+    starts: np.ndarray | None = None,
+    num_threads: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
     """Register every volume to one image; give matrices and whether each converged."""
     mask = _compared(series, affine, reference, reference_affine)
     coarse, fine = (
@@ -133,7 +140,9 @@ def _register(series, affine, reference, reference_affine, starts=None, num_thre
     return np.array(matrices), np.array(converged)
 
 
-def _compared(series, affine, reference, reference_affine) -> np.ndarray:
+def _compared(
+    series: np.ndarray, affine: np.ndarray, reference: np.ndarray, reference_affine: np.ndarray
+) -> np.ndarray:
     """Mark the voxels of the reference at which volumes are compared."""
     mask = foreground(reference, reference_affine)
     gaps = ~np.isfinite(series).all(axis=3)
@@ -150,7 +159,9 @@ def _compared(series, affine, reference, reference_affine) -> np.ndarray:
     return mask
 
 
-def _mean_image(series, affine, matrices, num_threads) -> np.ndarray:
+def _mean_image(
+    series: np.ndarray, affine: np.ndarray, matrices: np.ndarray, num_threads: int
+) -> np.ndarray:
     """Mean of the realigned volumes."""
 
     def moved(number: int) -> np.ndarray:

@@ -153,7 +153,9 @@ def align(
     return transform, False
 
 
-def _step(template: Template, values: np.ndarray, to_voxel: np.ndarray, order: int):
+def _step(
+    template: Template, values: np.ndarray, to_voxel: np.ndarray, order: int
+) -> np.ndarray | None:
     """One Gauss-Newton step: six parameters, or None when too little overlaps."""
     at = to_voxel[:3, :3] @ template.points + to_voxel[:3, 3:]
     top = np.array(values.shape)[:, None] - 1

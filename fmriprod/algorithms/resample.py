@@ -169,7 +169,15 @@ def _slabs(shape: tuple[int, int, int]) -> Iterator[slice]:
 class _Source:
     """One volume made ready for sampling: gaps set aside, spline coefficients computed."""
 
-    def __init__(self, volume, interpolation, outside, to_voxel, to_shape, num_threads):
+    def __init__(
+        self,
+        volume: np.ndarray,
+        interpolation: Interpolation,
+        outside: float | Literal["edge"],
+        to_voxel: np.ndarray,
+        to_shape: tuple[int, int, int],
+        num_threads: int,
+    ) -> None:
         self.order, self.outside = _ORDER[interpolation], outside
         self.to_voxel = to_voxel
         self.top = np.array(volume.shape, float)[:, None] - 1

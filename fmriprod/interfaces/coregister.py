@@ -109,7 +109,15 @@ class Coregister(PythonInterface):
         value = getattr(self.inputs, name)
         return load_mask(value, image) if isdefined(value) else None
 
-    def _flirt(self, moving, image, mask, reference, target, brain) -> np.ndarray:
+    def _flirt(
+        self,
+        moving: np.ndarray,
+        image: nb.Nifti1Image,
+        mask: np.ndarray | None,
+        reference: np.ndarray,
+        target: nb.Nifti1Image,
+        brain: np.ndarray | None,
+    ) -> np.ndarray:
         paths = []
         for name, data, like, inside in (
             ("flirt_in.nii.gz", moving, image, mask),

@@ -130,7 +130,14 @@ class MotionCorrect(PythonInterface):
             err.file = err.file or str(self.inputs.in_file)
         return super()._located(err)
 
-    def _save(self, realigned, mask, pose, image, grid) -> None:
+    def _save(
+        self,
+        realigned: np.ndarray,
+        mask: np.ndarray,
+        pose: _Pose,
+        image: nb.Nifti1Image,
+        grid: nb.Nifti1Image,
+    ) -> None:
         stem = Path(self.inputs.in_file).name.split(".nii")[0]
         center = grid_center(grid.shape, grid.affine)
         table = pd.DataFrame(rigid_parameters(pose.matrices, center), columns=MOTION_COLUMNS)
@@ -164,7 +171,9 @@ class MotionCorrect(PythonInterface):
             )
         return reference
 
-    def _python(self, series, image, reference) -> _Pose:
+    def _python(
+        self, series: np.ndarray, image: nb.Nifti1Image, reference: nb.Nifti1Image | None
+    ) -> _Pose:
         target, affine = None, None
         if reference is not None:
             target, _ = load_image(self.inputs.reference_file, ndim=3)

@@ -1,6 +1,7 @@
 """Read, write and apply linear transforms."""
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nb
 import numpy as np
@@ -146,7 +147,7 @@ class ApplyTransform(PythonInterface):
         self.save_image("out_file", f"{stem}_resampled.nii.gz", moved, image, **at)
         self.save_image("out_mask", f"{stem}_resampled_mask.nii.gz", mask, reference)
 
-    def _dtype(self):
+    def _dtype(self) -> Any:
         """Type to read in: labels keep their own unless they are scaled."""
         image = open_image(self.inputs.in_file)
         scaled = (image.dataobj.slope, image.dataobj.inter) != (1.0, 0.0)
