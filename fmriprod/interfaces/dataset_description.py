@@ -74,7 +74,9 @@ def bidsignore_patterns() -> list[str]:
     """
     suffixes = derivative_names()["suffixes"]
     foreign = [suffix for suffix, rule in suffixes.items() if not rule["in_specification"]]
-    return ["*.html", "figures", "group", *(f"*_{suffix}.*" for suffix in foreign)]
+    # Masks that hold for all runs of a person; the specification wants a task in their names.
+    shared = [f"{prefix}_mask.*" for prefix in ("sub-*_desc-brain", "sub-*_label-task_desc-region")]
+    return ["*.html", "figures", "group", *shared, *(f"*_{suffix}.*" for suffix in foreign)]
 
 
 def _write_bidsignore(folder: Path) -> None:

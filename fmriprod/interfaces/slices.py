@@ -5,7 +5,8 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import check_same_grid, load_image, load_mask
 from fmriprod.reports.slices import slices_figure
-from fmriprod.reports.style import PALETTE
+
+_OUTLINE = "#7CFF9B"  # seen on grey, and on blue and red
 
 
 class _SlicesFigureInputSpec(PythonInputSpec):
@@ -44,7 +45,7 @@ class SlicesFigure(PythonInterface):
         options = {}
         if isdefined(inputs.mask_file):
             mask = load_mask(inputs.mask_file, image)
-            options["contours"] = [(mask, PALETTE[4], inputs.mask_label)]
+            options["contours"] = [(mask, _OUTLINE, inputs.mask_label)]
         if isdefined(inputs.overlay_file):
             overlay, overlay_image = load_image(inputs.overlay_file, ndim=3)
             check_same_grid(overlay_image, image)

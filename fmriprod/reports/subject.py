@@ -139,7 +139,10 @@ def _truth_tile(truth: Mapping[str, Mapping[str, Any]]) -> Tile:
 def _main_figure(result: SubjectResult) -> Figure | None:
     contrasts = _all_contrasts(result)
     if result.lead_figure is not None:
-        label = next((n for n, f in contrasts if str(f) == str(result.lead_figure)), "Main result")
+        label = next(
+            (n for n, f in contrasts if str(f) == str(result.lead_figure)),
+            "Response to all conditions",
+        )
         return Figure(result.lead_figure, label, f"{label}: map on slices of the brain")
     if not contrasts:
         return None

@@ -7,8 +7,8 @@ from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 
 _ENGINE_TEXT = {
-    "python": "with N4 bias-field correction [@n4] and a deformable surface "
-    "after the Brain Extraction Tool [@bet]",
+    "python": "with a deformable surface after the Brain Extraction Tool [@bet] and N4 bias-field "
+    "correction [@n4] from SimpleITK [@simpleitk]",
     "bet": "with the Brain Extraction Tool of FSL [@bet; @fsl]",
     "ants": "with the brain extraction of ANTs [@ants]",
     "mask": "with a brain mask that was given",

@@ -11,12 +11,12 @@ from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.interfaces.volumes import SelectVolumes
 
 _MOTION_TEXT = {
-    "python": "by rigid-body least squares [@friston_motion]",
+    "python": "by rigid-body least squares [@friston_motion; @gauss_newton]",
     "mcflirt": "with MCFLIRT of FSL [@mcflirt]",
 }
 _COREGISTER_TEXT = {
-    "python": "by maximising Mattes mutual information [@mattes] with SimpleITK [@simpleitk]",
-    "flirt": "with FLIRT of FSL [@mcflirt]",
+    "python": "by maximising normalised mutual information [@nmi]",
+    "flirt": "with FLIRT of FSL [@flirt]",
 }
 
 

@@ -78,7 +78,7 @@ def connect_report(
             threshold=3.1,
             overlay_label="z, all conditions against baseline",
             mask_label="region of interest",
-            title="Response to the task and region of interest",
+            title="Response to all conditions, and the region of interest chosen by it",
         ),
         name="region_figure",
         mem_gb=0.5,
