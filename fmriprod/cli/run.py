@@ -113,7 +113,7 @@ def show_plans(plans, console: Console) -> None:
         table.add_column(heading)
     for plan in plans:
         for run in plan.runs:
-            names = ", ".join(contrast.split("=")[0] for contrast in run.contrasts)
+            names = ", ".join(run.contrast_names)
             shown = ", ".join(run.conditions)
             table.add_row(plan.subject, run.title, f"{run.tr:g} s", shown, names, run.sampling)
     console.print(table)

@@ -22,7 +22,8 @@ class RunPlan:
     """One run: its files, and what is estimated from it.
 
     ``key`` is unique for the participant and fit for names of workflows; ``run_label`` is
-    the value of the sample tables' column ``run``. ``contrasts`` are ``name=expression``.
+    the value of the sample tables' column ``run``. ``contrasts`` are as `FirstLevelModel` takes
+    them.
     ``sampling`` is ``events`` or ``volumes`` (see `Featurize`), ``drift`` the filter of the
     series that is decoded (see `TemporalFilter`).
     """
@@ -37,6 +38,11 @@ class RunPlan:
     contrasts: tuple[str, ...]
     sampling: str
     drift: str = "cosine"
+
+    @property
+    def contrast_names(self) -> tuple[str, ...]:
+        """Names of the contrasts, as files have them."""
+        return tuple(spec.name for spec in parse_contrasts(self.contrasts, self.conditions))
 
     @property
     def title(self) -> str:
@@ -138,7 +144,7 @@ def plan_subject(
             if absent:
                 decisions.append(f"{spec.name} is not estimated in {_title(run)}: no {absent[0]}")
             else:
-                possible.append(f"{spec.name}={spec.expression.rpartition('=')[2].strip()}")
+                possible.append(spec.expression)
         drift = "cosine"
         pause = longest_pause(table)
         if pause > high_pass / 2:
@@ -218,7 +224,7 @@ def _task_contrast(conditions: Sequence[str]) -> str:
 
 
 def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:
-    estimated = {contrast.split("=")[0] for run in runs for contrast in run.contrasts}
+    estimated = {name for run in runs for name in run.contrast_names}
     for spec in specs:
         if spec.name not in estimated:
             found = "; ".join(f"{run.title}: {', '.join(run.conditions)}" for run in runs)
