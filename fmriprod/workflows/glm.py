@@ -9,6 +9,13 @@ from fmriprod.interfaces.glm import FirstLevelModel
 from fmriprod.interfaces.smooth import Smooth
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+_HRF_TEXT = {
+    "spm": "the double-gamma haemodynamic response of SPM",
+    "glover": "the double-gamma haemodynamic response of Glover [@glover]",
+    "gamma": "the gamma haemodynamic response of FSL",
+    "gaussian": "the Gaussian haemodynamic response of FSL",
+}
+_NOISE_TEXT = {"ols": "white noise", "ar1": "first-order autoregressive noise"}
 MAPS = ("effect_files", "variance_files", "t_files", "z_files")
 
 
@@ -90,13 +97,7 @@ def init_first_level_wf(
     nipype.pipeline.engine.Workflow
     """
     workflow = pe.Workflow(name=name)
-    smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
-    workflow.__desc__ = (
-        f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: the events "
-        f"were convolved with a haemodynamic response ({hrf}), with the motion "
-        f"parameters and cosine drifts (cut-off {high_pass:g} s) as regressors of no interest "
-        f"and {noise.upper()} noise. "
-    )
+    workflow.__desc__ = _text(fwhm, hrf, high_pass, noise)
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file", "background_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
@@ -124,3 +125,18 @@ def init_first_level_wf(
         (model, outputnode, [("out_mask", "mask_file"), *[(f, f) for f in outputs]]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(fwhm: float, hrf: str, high_pass: float, noise: str) -> str:
+    """Say in words what is done to each run."""
+    smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
+    kind, *terms = hrf.split(" + ")
+    response = " and its ".join(
+        [_HRF_TEXT[kind], " and ".join(terms)] if terms else [_HRF_TEXT[kind]]
+    )
+    errors = _NOISE_TEXT.get(noise, f"autoregressive noise of order {noise.removeprefix('ar')}")
+    return (
+        f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: events convolved "
+        f"with {response}, motion parameters [@friston_regressors] and cosine drifts (cut-off "
+        f"{high_pass:g} s), with {errors}. "
+    )
