@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from fmriprod.cli.options import add_model_options, add_resource_options
 
@@ -50,16 +51,16 @@ def run(args: argparse.Namespace) -> int:
 
 def show_truth(out_dir: Path, console: Console) -> int:
     """Print what was planted and what was found; 1 if something was not found."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "planted in the simulation", "found", "expected"):
+        table.add_column(heading)
     missed = 0
     for file in sorted(out_dir.glob("sub-*/func/*_desc-truth_quality.json")):
         for name, check in json.loads(file.read_text()).items():
-            ok = bool(check["ok"])
-            missed += not ok
-            mark = "[green]found[/]  " if ok else "[bold red]MISSED[/] "
-            unit = check.get("unit") or ""
-            console.print(
-                f"{mark} {name}: {check['found']:g} {unit} (planted: {check['expected']})",
-                highlight=False,
-                soft_wrap=True,
-            )
+            missed += not check["ok"]
+            mark = "[green]ok[/]" if check["ok"] else "[bold red]MISSED[/]"
+            found = f"{check['found']:.4g} {check.get('unit') or ''}".rstrip()
+            table.add_row(mark, name, found, check["expected"])
+    console.print()
+    console.print(table)
     return int(missed > 0)
