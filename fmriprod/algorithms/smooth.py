@@ -9,7 +9,7 @@ SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 
 
 def kernel_matrices(
-    shape: tuple[int, int, int], affine: np.ndarray, fwhm: float
+    shape: tuple[int, ...], affine: np.ndarray, fwhm: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One matrix for each axis that convolves along it with a Gaussian.
 
@@ -47,7 +47,9 @@ def smooth(
     With a mask the convolution is normalised: only voxels of the mask give weight, and the
     weights are scaled to sum to one, so that the edge of the brain does not darken and
     nothing from outside leaks in. Voxels that are not finite are left out in the same way
-    and stay as they are: they neither spread nor are they filled.
+    and stay as they are: they neither spread nor are they filled. So do, with a mask, voxels
+    of a series that never change: they hold no data (`realign` writes 0 where the head left
+    the field of view), and would darken their neighbours and get a signal from them.
 
     Parameters
     ----------
@@ -94,22 +96,32 @@ def smooth(
     if fwhm == 0:
         return smoothed
     kernels = kernel_matrices(smoothed.shape[:3], affine, fwhm)
-    weights = None if mask is None else _convolve(inside.astype(np.float32), kernels)
     series = smoothed if smoothed.ndim == 4 else smoothed[..., None]
+    weights = None
+    if mask is not None:
+        if series.shape[3] > 1:
+            inside = inside & ~_constant(series)
+        weights = _convolve(inside.astype(np.float32), kernels)
     for volume in np.moveaxis(series, -1, 0):
         finite = np.isfinite(volume)
-        if finite.all():
-            used, weight, values = inside, weights, volume
-        else:
+        used, weight = inside, weights
+        if not finite.all():
             used = inside & finite
             weight = _convolve(used.astype(np.float32), kernels)
-            values = np.where(used, volume, np.float32(0))
-        result = _convolve(values, kernels)
+        result = _convolve(np.where(used, volume, np.float32(0)), kernels)
         if weight is None:
             volume[...] = result
         else:
             np.divide(result, weight, out=volume, where=used)
     return smoothed
+
+
+def _constant(series: np.ndarray) -> np.ndarray:
+    """Mark voxels with one value in all volumes; never a second copy of the series."""
+    first, same = series[..., 0], np.ones(series.shape[:3], bool)
+    for number in range(1, series.shape[3]):
+        same &= series[..., number] == first
+    return same
 
 
 def _convolve(volume: np.ndarray, kernels: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -21,7 +21,8 @@ class _SmoothInputSpec(PythonInputSpec):
     mask_file = File(
         exists=True,
         desc="smooth inside this mask only (normalised convolution: the edge does not darken, "
-        "nothing leaks in); voxels outside become 0",
+        "nothing leaks in); voxels outside become 0. Voxels of a series that never change are "
+        "left out in the same way and stay as they are",
     )
 
 
@@ -44,6 +45,7 @@ class Smooth(PythonInterface):
 
     input_spec = _SmoothInputSpec
     output_spec = _SmoothOutputSpec
+    _algorithm_version = "2"
     _libraries = ("scipy",)
 
     def _process(self) -> None:

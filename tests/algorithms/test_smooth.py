@@ -97,6 +97,30 @@ def test_nan_neither_spreads_nor_is_filled(rng):
     )
 
 
+@pytest.mark.parametrize("level", [0, 700])
+def test_voxels_without_data_neither_darken_their_neighbours_nor_get_a_signal(rng, level):
+    """Motion correction writes 0 where the head left the field of view; the mask holds it."""
+    series = rng.normal(100, 1, size=(9, 8, 10, 5)).astype(np.float32)
+    mask = np.ones(series.shape[:3], bool)
+    mask[0] = False
+    lost = np.zeros_like(mask)
+    lost[:, :, :2] = True
+    series[lost] = level
+    smoothed = smooth(series, AFFINE, 8, mask)
+    np.testing.assert_array_equal(smoothed[lost & mask], level)
+    expected = smooth(series, AFFINE, 8, mask & ~lost)
+    np.testing.assert_allclose(smoothed[mask & ~lost], expected[mask & ~lost], rtol=1e-6)
+    assert np.abs(smoothed[mask & ~lost] - 100).max() < 3
+
+
+def test_a_single_volume_in_four_dimensions_is_no_constant_series(rng):
+    volume = rng.normal(size=(6, 5, 4)).astype(np.float32)
+    mask = np.ones(volume.shape, bool)
+    np.testing.assert_array_equal(
+        smooth(volume[..., None], AFFINE, 5, mask)[..., 0], smooth(volume, AFFINE, 5, mask)
+    )
+
+
 def test_width_zero_leaves_values_and_input_is_never_changed(rng):
     data = rng.normal(size=(4, 5, 6, 2)).astype(np.float32)
     data[1, 1, 1, 1] = np.nan
