@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.events import collisions
@@ -92,8 +93,30 @@ def label(text: str) -> str:
     return "".join(words[:1] + [word[0].upper() + word[1:] for word in words[1:]])
 
 
+def split_contrast(text: str) -> tuple[str, str, str]:
+    """Split ``name=expression`` at the last sign that is not inside backquotes.
+
+    Returns
+    -------
+    name, equals, expression : str
+        As `str.rpartition` gives them, without blanks around.
+
+    Examples
+    --------
+    >>> split_contrast("sum = `a=b` + c")
+    ('sum', '=', '`a=b` + c')
+    >>> split_contrast("face-house")
+    ('', '', 'face-house')
+    """
+    bare = re.sub(r"`[^`]*`", lambda quoted: " " * len(quoted.group()), text)
+    place = bare.rfind("=")
+    if place < 0:
+        return "", "", text.strip()
+    return text[:place].strip(), "=", text[place + 1 :].strip()
+
+
 def _parse_one(text: str, conditions: Collection[str]) -> ContrastSpec:
-    name, equals, expression = (part.strip() for part in text.rpartition("="))
+    name, equals, expression = split_contrast(text)
     weights = (
         {expression: 1.0}
         if expression in conditions
@@ -110,7 +133,7 @@ def _unreadable(text: str, found: str, hint: str) -> InputError:
         "contrasts",
         expected="'expression' or 'name=expression', linear in the conditions, "
         "such as 'face-house' or 'items=0.5*item1+0.5*item2'",
-        found=f"{text!r}: {found}",
+        found=f"{text[:500]!r}: {found}",
         hint=hint,
     )
 
@@ -126,7 +149,12 @@ class _Parser:
         self.tokens = self._split(expression)
 
     def read(self) -> dict[str, float]:
-        weights, constant = self._sum()
+        try:
+            weights, constant = self._sum()
+        except RecursionError:
+            raise self._error("brackets within brackets without end") from None
+        if not all(isfinite(number) for number in (constant, *weights.values())):
+            raise self._error("a number that is too large")
         if self.tokens:
             raise self._error(f"unexpected {self.tokens[0][1]!r}")
         weights = {name: w for name, w in weights.items() if abs(w) > _TINY}

@@ -42,9 +42,8 @@ def check_events(
     problems = _missing_columns(events) or _no_rows(events)
     if not problems:
         checked = events.copy()
-        problems = [_number_problem(checked, name) for name in ("onset", "duration")]
-        problems.append(_label_problem(checked))
-        problems = [p for p in problems if p]
+        columns = [_number_problem(checked, name) for name in ("onset", "duration")]
+        problems = [p for p in (*columns, _label_problem(checked)) if p]
         problems += _value_problems(checked, run_seconds, allow_negative)
     if problems:
         raise InputError(
@@ -97,6 +96,11 @@ def _label_problem(events: pd.DataFrame) -> tuple[str, str] | None:
     absent = stripped.isin(_MISSING).to_numpy()
     if absent.any():
         return f"no trial_type in {_rows(absent)}", "name the condition, or leave those rows out"
+    quoted = labels.map(lambda v: any(c == "`" or not c.isprintable() for c in v)).to_numpy()
+    if quoted.any():  # contrasts write names in backquotes
+        return f"a backquote or a control character in the trial_type in {_rows(quoted)}", (
+            "use another sign"
+        )
     padded = (labels != stripped).to_numpy()
     if padded.any():
         return f"spaces around the trial_type in {_rows(padded)}", "remove those spaces"

@@ -54,9 +54,13 @@ def query_rows(table: pd.DataFrame, query: str, name: str = "query") -> np.ndarr
     """
     try:
         tree = ast.parse(query.strip(), mode="eval").body
-    except (SyntaxError, ValueError) as err:
-        raise _unclear(name, query, f"{query!r} ({err})") from None
-    rows = np.flatnonzero(_truth(tree, table, query, name))
+        rows = np.flatnonzero(_truth(tree, table, query, name))
+    except SyntaxError as err:
+        raise _unclear(name, query, f"{query!r} ({err.msg})") from None
+    except (ValueError, RecursionError, MemoryError) as err:
+        if isinstance(err, InputError):
+            raise
+        raise _unclear(name, query, f"{_short(query)} ({err})") from None
     if not len(rows):
         raise InputError(
             name,
@@ -104,13 +108,16 @@ def _compare(
         )
     try:
         constant = ast.literal_eval(right)
-    except ValueError:
+    except (ValueError, TypeError):
         found = f"{ast.unparse(right)!r} where a number, a quoted text or a list should be"
         raise _unclear(name, query, found) from None
     many = isinstance(constant, list | tuple | set)
     constants = list(constant) if many else [constant]
-    if many != isinstance(op, ast.In | ast.NotIn) or not all(
-        isinstance(c, str | int | float) for c in constants
+    within = isinstance(op, ast.In | ast.NotIn)
+    if (
+        many != within
+        or not (within or type(op) in _COMPARE)
+        or not all(isinstance(c, str | int | float) for c in constants)
     ):
         raise _unclear(name, query, f"{ast.unparse(right)!r} in {query!r}")
     column = _as_type_of(table[left.id], constants, query, name)
@@ -134,7 +141,7 @@ def _as_type_of(column: pd.Series, constants: list, query: str, name: str) -> pd
     raise InputError(
         name,
         expected=f"{'a number' if numeric else 'a quoted text'} to compare {column.name!r} with",
-        found=repr(query),
+        found=_short(query),
         hint=f"values of {column.name}: {_shown(column)}",
     )
 
@@ -149,6 +156,11 @@ def _shown(column: pd.Series, limit: int = 12) -> str:
     values = sorted(column.dropna().unique().tolist())
     more = f", ... ({len(values)} values)" if len(values) > limit else ""
     return ", ".join(repr(value) for value in values[:limit]) + more
+
+
+def _short(query: str) -> str:
+    """Quote a query; of one that is longer than a person would write, the beginning."""
+    return repr(query) if len(query) < 500 else f"{query[:60]!r} ... ({len(query)} characters)"
 
 
 def _unclear(name: str, query: str, found: str) -> InputError:

@@ -2,12 +2,14 @@
 
 import argparse
 import os
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
+
+from fmriprod.cli.values import folder, number, one_of, whole
 
 _MODEL = (
     "skullstrip_engine", "motion_engine", "coregister_engine", "fwhm", "hrf", "high_pass", "noise",
-    "n_voxels", "shift", "window", "classifier", "n_permutations", "seed",
+    "n_voxels", "shift", "window", "past_end", "classifier", "n_permutations", "seed",
 )  # fmt: skip
 
 
@@ -18,27 +20,51 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--contrast", nargs="+", action="extend", default=[], metavar="EXPR",
         help="such as 'face-house' or 'animate=(face+body)/2-house'",
     )  # fmt: skip
-    model.add_argument("--fwhm", type=float, default=5.0, help="smoothing in mm (%(default)s)")
-    model.add_argument("--hrf", default="spm + derivative", help="response model (%(default)s)")
-    model.add_argument("--high-pass", type=float, default=100.0, help="cut-off in s (%(default)s)")
-    model.add_argument("--noise", default="ar1", help="noise model (%(default)s)")
+    model.add_argument(
+        "--fwhm", type=number(least=0, what="a width in mm"), default=5.0,
+        help="smoothing in mm (%(default)s)",
+    )  # fmt: skip
+    model.add_argument(
+        "--hrf", type=one_of(_responses, "a response model"), default="spm + derivative",
+        metavar="MODEL", help="response: spm, glover, gamma, ... (%(default)s)",
+    )  # fmt: skip
+    model.add_argument(
+        "--high-pass", type=number(above=0, what="a period in s"), default=100.0,
+        help="cut-off in s (%(default)s)",
+    )  # fmt: skip
+    model.add_argument(
+        "--noise", type=one_of(_noises, "a noise model"), default="ar1", metavar="MODEL",
+        help="noise: ar1 to ar5, or ols for white noise (%(default)s)",
+    )  # fmt: skip
     evidence = parser.add_argument_group("object evidence")
-    evidence.add_argument("--n-voxels", type=int, default=1000, help="size of the region (1000)")
+    evidence.add_argument(
+        "--n-voxels", type=whole(1), default=1000, help="size of the region (1000)"
+    )
     evidence.add_argument("--train", metavar="QUERY", help="such as \"task == 'recognition'\"")
     evidence.add_argument("--test", metavar="QUERY", help="such as \"task == 'production'\"")
     evidence.add_argument(
         "--sampling", choices=["auto", "events", "volumes"], default="auto",
         help="samples after brief events, or all volumes while a condition is on (auto)",
     )  # fmt: skip
-    evidence.add_argument("--shift", type=float, default=4.5, help="lag in s (%(default)s)")
-    evidence.add_argument("--window", type=int, default=1, help="volumes an event (%(default)s)")
+    evidence.add_argument(
+        "--shift", type=number(what="a lag in s"), default=4.5, help="lag in s (%(default)s)"
+    )
+    evidence.add_argument(
+        "--window", type=whole(1), default=1, help="volumes an event (%(default)s)"
+    )
+    evidence.add_argument(
+        "--past-end", choices=["error", "drop"], default="error",
+        help="an event whose window goes past the end of its run is an error, or left out (error)",
+    )  # fmt: skip
     evidence.add_argument(
         "--classifier", default="logistic_ovr", choices=["logistic_ovr", "logistic"]
     )
-    evidence.add_argument("--n-permutations", type=int, default=1000, help="(%(default)s)")
-    evidence.add_argument("--seed", type=int, default=0, help="of permutations, bootstrap (0)")
+    evidence.add_argument("--n-permutations", type=whole(0), default=1000, help="(%(default)s)")
+    evidence.add_argument(
+        "--seed", type=whole(0, most=2**32 - 1), default=0, help="of permutations, bootstrap (0)"
+    )
     engines = parser.add_argument_group("engines")
-    engines.add_argument("--skullstrip-engine", choices=["python", "bet", "ants"], default="python")
+    engines.add_argument("--skullstrip-engine", choices=["python", "bet"], default="python")
     engines.add_argument("--motion-engine", choices=["python", "mcflirt"], default="python")
     engines.add_argument("--coregister-engine", choices=["python", "flirt"], default="python")
 
@@ -48,15 +74,30 @@ def add_resource_options(parser: argparse.ArgumentParser) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     resources = parser.add_argument_group("resources")
     resources.add_argument(
-        "--n-procs", type=int, default=cores, help="threads in all (all cores: %(default)s)"
+        "--n-procs", type=whole(1), default=cores, help="threads in all (all cores: %(default)s)"
     )
-    resources.add_argument("--omp-nthreads", type=int, help="threads for one step")
-    resources.add_argument("--mem-gb", type=float, help="memory in GB (90 %% of the machine's)")
+    resources.add_argument("--omp-nthreads", type=whole(1), help="threads for one step")
     resources.add_argument(
-        "--work-dir", type=Path, metavar="DIR", help="work folder (OUT_DIR/.fmriprod/work)"
+        "--mem-gb", type=number(above=0, what="a size in GB"),
+        help="memory in GB (90 %% of the machine's)",
+    )  # fmt: skip
+    resources.add_argument(
+        "--work-dir", type=folder, metavar="DIR", help="work folder (OUT_DIR/.fmriprod/work)"
     )
 
 
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
     """Take the options of the model from parsed arguments."""
     return {name: getattr(args, name) for name in _MODEL}
+
+
+def _responses() -> Collection[str]:
+    from fmriprod.algorithms.hrf import MODELS
+
+    return MODELS
+
+
+def _noises() -> Collection[str]:
+    from fmriprod.algorithms.glm import NOISE
+
+    return NOISE

@@ -230,6 +230,8 @@ def read_json(file: str | Path) -> dict[str, Any]:
         content = json.loads(Path(file).read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, UnicodeDecodeError, ValueError) as err:
         raise _json_error(file, str(err)) from None
+    except RecursionError:
+        raise _json_error(file, "brackets within brackets without end") from None
     if not isinstance(content, dict):
         raise _json_error(file, f"a {type(content).__name__}")
     return content

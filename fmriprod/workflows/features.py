@@ -18,6 +18,7 @@ def init_features_wf(
     mode: str = "events",
     shift: float = 4.5,
     window: int = 1,
+    past_end: str = "error",
     omp_nthreads: int = 1,
     name: str = "features_wf",
 ) -> pe.Workflow:
@@ -39,6 +40,8 @@ def init_features_wf(
         Lag of the response behind the events in s.
     window : int
         Volumes after each event, in mode ``events``.
+    past_end : {"error", "drop"}
+        An event whose window goes past the end of the run is an error, or left out.
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -95,7 +98,13 @@ def init_features_wf(
     )
     featurize = pe.Node(
         Featurize(
-            subject=subject, task=task, run_label=run_label, mode=mode, shift=shift, window=window
+            subject=subject,
+            task=task,
+            run_label=run_label,
+            mode=mode,
+            shift=shift,
+            window=window,
+            past_end=past_end,
         ),
         name="featurize",
         mem_gb=1,

@@ -33,6 +33,7 @@ def init_subject_wf(
     n_voxels: int = 1000,
     shift: float = 4.5,
     window: int = 1,
+    past_end: str = "error",
     classifier: str = "logistic_ovr",
     n_permutations: int = 1000,
     seed: int = 0,
@@ -59,7 +60,7 @@ def init_subject_wf(
         As `init_first_level_wf` takes them.
     n_voxels : int
         Size of the region of interest.
-    shift, window
+    shift, window, past_end
         As `init_features_wf` takes them.
     classifier, n_permutations, seed
         As `init_evidence_wf` takes them.
@@ -131,6 +132,7 @@ def init_subject_wf(
             mode=run.sampling,
             shift=shift,
             window=window if run.sampling == "events" else 1,
+            past_end=past_end,
             name=f"features_{run.key}_wf",
             **threads,
         )
