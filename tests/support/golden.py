@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import nibabel as nb
+import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
 
@@ -73,9 +74,7 @@ def results(folder):
 
     def run(interface, *fields, **inputs):
         name = interface.__name__
-        here = folder / name
-        here.mkdir()
-        out = interface(**inputs).run(cwd=str(here)).outputs
+        out = pe.Node(interface(**inputs), name=name, base_dir=str(folder)).run().outputs
         numbers = {field: [digest(p) for p in as_list(getattr(out, field))] for field in fields}
         found[name] = {"version": interface._algorithm_version, "numbers": numbers}
         return out
