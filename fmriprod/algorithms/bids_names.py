@@ -155,15 +155,15 @@ def parse_name(file_name: str) -> BidsName:
     """
     stem, dot, rest = file_name.partition(".")
     *chunks, suffix = stem.split("_")
-    pairs = [tuple(chunk.split("-", 1)) for chunk in chunks]
-    if not dot or any(len(pair) != 2 for pair in pairs):
+    pairs = [chunk.partition("-") for chunk in chunks]
+    if not dot or not all(hyphen for _, hyphen, _ in pairs):
         raise _name_error(file_name, "rename it, or leave it out with .bidsignore")
-    keys = [key for key, _ in pairs]
+    keys = [key for key, _, _ in pairs]
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     if repeated:
         raise _name_error(file_name, f"name {', '.join(repeated)} once")
     try:
-        name = build_name(dict(pairs), suffix, dot + rest)
+        name = build_name({key: label for key, _, label in pairs}, suffix, dot + rest)
     except InputError as err:
         raise _name_error(file_name, f"{err.subject} {err.found}: {err.hint}") from None
     if str(name) != file_name:

@@ -50,14 +50,16 @@ def check_derivative(
         )
     rule = suffixes[name.suffix]
     if datatype is None:
-        datatype = source if source in rule["datatypes"] else rule["datatypes"][0]
-    _check_one("datatype", datatype, rule["datatypes"], name)
+        folder = str(source) if source in rule["datatypes"] else rule["datatypes"][0]
+    else:
+        folder = datatype
+    _check_one("datatype", folder, rule["datatypes"], name)
     _check_one("extension", name.extension, rule["extensions"], name)
     _check_entities(name, rule, table["identity"])
     for key, values in rule.get("values", {}).items():
         if name.get(key) is not None:
             _check_one(key, name.get(key), values, name)
-    return datatype
+    return folder
 
 
 def has_sidecar(name: BidsName, datatype: str, table: Mapping[str, Any]) -> bool:

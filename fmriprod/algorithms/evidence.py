@@ -189,13 +189,13 @@ def _fit_batches(
     C: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit label vectors that share their kernel, so many at a time as memory allows."""
-    first, predicted = None, []
+    first, predicted = np.empty(0), []
     batch = max(1, _PROBLEM_VALUES // (len(kernel) * n_labels))
     for start in range(0, len(codes), batch):
         part = codes[start : start + batch]
         dual = fit_dual(kernel, part, n_labels, classifier=classifier, C=C)
         scores = np.tensordot(test_kernel, dual, axes=1)
-        first = scores[:, 0] if first is None else first
+        first = scores[:, 0] if start == 0 else first
         predicted.append(scores.argmax(axis=2).T)
     return first, np.concatenate(predicted)
 

@@ -112,8 +112,15 @@ def fit_contrasts(
         t[i, fitted], z[i, fitted] = contrast.stat(), contrast.z_score()
     used = np.zeros((len(series), order))
     used[fitted] = centres[labels[fitted]]
-    maps = (np.float32(a) for a in (effect, variance, t, z))
-    return GlmResult(*maps, dof, np.float32(used), fitted)
+    return GlmResult(
+        effect=effect.astype(np.float32),
+        variance=variance.astype(np.float32),
+        t=t.astype(np.float32),
+        z=z.astype(np.float32),
+        dof=dof,
+        ar=used.astype(np.float32),
+        fitted=fitted,
+    )
 
 
 def analysable(series: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Estimate head motion over a run."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -11,8 +12,8 @@ from fmriprod.algorithms.registration import align, foreground, make_template
 from fmriprod.algorithms.resample import bridge_gaps, resample
 from fmriprod.algorithms.transforms import check_affine, grid_center
 
-_COARSE = {"fwhm": 10.0, "max_points": 6_000}
-_FINE = {"fwhm": 5.0, "max_points": 25_000}
+_COARSE: dict[str, Any] = {"fwhm": 10.0, "max_points": 6_000}
+_FINE: dict[str, Any] = {"fwhm": 5.0, "max_points": 25_000}
 _LEAST_VOXELS = 4  # along each axis, for a slope in every direction
 _LEAST_MASK = 500
 
@@ -84,7 +85,7 @@ def estimate_motion(
         first = (_volume(series, number), affine)
         starts, _ = _register(series, affine, *first, num_threads=num_threads)
         image = _mean_image(series, affine, starts, num_threads)
-    elif np.isscalar(reference):
+    elif isinstance(reference, int | np.integer):
         number = _check_number(reference, series.shape[3])
         image = _volume(series, number)
     else:

@@ -42,7 +42,7 @@ def smooth_field(
 
 
 def autocorrelated_noise(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     n_volumes: int,
     *,
     zooms: np.ndarray,
@@ -140,7 +140,7 @@ def slow_drift(n_volumes: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def tissue_noise(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     n_volumes: int,
     tr: float,
     *,

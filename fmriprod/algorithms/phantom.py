@@ -37,7 +37,7 @@ class Head:
     brain_mask: np.ndarray
     labels: np.ndarray
     template_voxels: np.ndarray
-    padding: tuple[int, int, int]
+    padding: tuple[int, ...]
 
     def affine(self, template_affine: np.ndarray) -> np.ndarray:
         """Voxel to world (mm) of the head's grid, with the scanner's axes as the template's.
@@ -145,8 +145,10 @@ def _padding(mask: np.ndarray, zooms: Sequence[float]) -> list[tuple[int, int]]:
     for axis in range(3):
         inside = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
         room = inside[0], mask.shape[axis] - 1 - inside[-1]
-        wanted = [round(m / zooms[axis]) for m in MARGIN[axis]]
-        padding.append(tuple(max(0, int(w - r)) for w, r in zip(wanted, room, strict=True)))
+        low, high = (
+            max(0, int(round(m / zooms[axis]) - r)) for m, r in zip(MARGIN[axis], room, strict=True)
+        )
+        padding.append((low, high))
     return padding
 
 

@@ -86,7 +86,8 @@ def millimetres(brain_mask: np.ndarray, zooms: Sequence[float]) -> list[np.ndarr
 
 
 def _ellipsoid(mm: list[np.ndarray], centre: Sequence[float], radii: Sequence[float]) -> np.ndarray:
-    return sum(((m - c) / r) ** 2 for m, c, r in zip(mm, centre, radii, strict=True)) < 1
+    parts = (((m - c) / r) ** 2 for m, c, r in zip(mm, centre, radii, strict=True))
+    return np.less(sum(parts), 1)
 
 
 def _pillar(mm: list[np.ndarray], x: float, y: float, radii: Sequence[float], top: float):

@@ -17,7 +17,7 @@ def realign(
     series: np.ndarray,
     affine: np.ndarray,
     transforms: np.ndarray,
-    to_shape: tuple[int, int, int] | None = None,
+    to_shape: tuple[int, ...] | None = None,
     to_affine: np.ndarray | None = None,
     interpolation: Interpolation = "spline",
     outside: Outside = "exclude",
@@ -67,7 +67,7 @@ def realign(
     transforms = _one_for_each(transforms, n_volumes)
     to_shape = tuple(series.shape[:3] if to_shape is None else to_shape)
     to_affine = affine if to_affine is None else to_affine
-    beyond = np.nan if outside == "exclude" else "edge"
+    beyond: float | Literal["edge"] = np.nan if outside == "exclude" else "edge"
     same = to_shape == series.shape[:3] and series.dtype == np.float32 and series.flags.writeable
     out = series if same else np.empty((*to_shape, n_volumes), np.float32, order="F")
 

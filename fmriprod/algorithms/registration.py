@@ -167,11 +167,8 @@ def _step(
     )
     design = template.design[valid]
     base = _solve(design[:, 6:], seen, None)
-    residual = seen - design[:, 6:] @ base
-    solution, weights = None, _tukey(residual)
-    for _ in range(2):
-        solution = _solve(design, seen, weights)
-        weights = _tukey(seen - design @ solution)
+    solution = _solve(design, seen, _tukey(seen - design[:, 6:] @ base))
+    solution = _solve(design, seen, _tukey(seen - design @ solution))
     gain = solution[6]
     return None if abs(gain) < 1e-6 else solution[:6] / gain
 

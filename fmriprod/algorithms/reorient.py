@@ -32,8 +32,8 @@ def parse_axis_codes(codes: str) -> list[tuple[int, int]]:
     >>> parse_axis_codes("LAS")
     [(0, -1), (1, 1), (2, 1)]
     """
-    axes = [_AXIS.get(letter) for letter in codes.upper()]
-    if len(axes) != 3 or None in axes or {axis for axis, _ in axes} != {0, 1, 2}:
+    axes = [_AXIS[letter] for letter in codes.upper() if letter in _AXIS]
+    if len(codes) != 3 or {axis for axis, _ in axes} != {0, 1, 2}:
         raise InputError(
             "axis_codes",
             expected="three letters, one each of L/R, P/A and I/S, such as LAS or RAS",

@@ -18,7 +18,7 @@ _SLAB = 1 << 18  # points handled at a time: a few MB of coordinates
 def resample(
     data: np.ndarray,
     affine: np.ndarray,
-    to_shape: tuple[int, int, int],
+    to_shape: tuple[int, ...],
     to_affine: np.ndarray,
     transform: np.ndarray | None = None,
     interpolation: Interpolation = "linear",
@@ -81,9 +81,9 @@ def resample(
 
 
 def coverage(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     affine: np.ndarray,
-    to_shape: tuple[int, int, int],
+    to_shape: tuple[int, ...],
     to_affine: np.ndarray,
     transform: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -159,7 +159,7 @@ def _check(data: np.ndarray, to_shape: tuple, interpolation: str, outside: float
         )
 
 
-def _slabs(shape: tuple[int, int, int]) -> Iterator[slice]:
+def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
     """Cut the first axis of a grid into pieces of about `_SLAB` voxels."""
     step = max(1, _SLAB // (shape[1] * shape[2]))
     for start in range(0, shape[0], step):
@@ -175,7 +175,7 @@ class _Source:
         interpolation: Interpolation,
         outside: float | Literal["edge"],
         to_voxel: np.ndarray,
-        to_shape: tuple[int, int, int],
+        to_shape: tuple[int, ...],
         num_threads: int,
     ) -> None:
         self.order, self.outside = _ORDER[interpolation], outside

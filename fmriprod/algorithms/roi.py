@@ -142,7 +142,7 @@ def select_top(
 def label_fraction(
     region: np.ndarray,
     affine: np.ndarray,
-    to_shape: tuple[int, int, int],
+    to_shape: tuple[int, ...],
     to_affine: np.ndarray,
     transform: np.ndarray | None = None,
     n_points: int = 4,

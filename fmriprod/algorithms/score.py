@@ -105,7 +105,7 @@ def distance_to(mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
 def place_region(
     mask: np.ndarray,
     affine: np.ndarray,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     grid_affine: np.ndarray,
     pose: np.ndarray | None = None,
 ) -> np.ndarray:

@@ -57,7 +57,7 @@ def random_motion(
 def acquire(
     signal: np.ndarray,
     affine: np.ndarray,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     grid_affine: np.ndarray,
     pose: np.ndarray,
     *,
@@ -115,12 +115,12 @@ def acquire(
                 prefilter=False,
                 output=np.float32,
             )
-            series[(*box, t)] += weight[t, box[2]] * values
+            series[..., t][box] += weight[t, box[2]] * values
     return series
 
 
 def _box(
-    image: np.ndarray, to_scanner: np.ndarray, shape: tuple[int, int, int]
+    image: np.ndarray, to_scanner: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the scanner voxels, first and last + 1, that see something of an image at any pose."""
     shown = np.abs(image) > 1e-3 * np.abs(image).max()

@@ -64,7 +64,7 @@ class Participant:
     regions: dict[str, np.ndarray]
     signal: np.ndarray
     changes: np.ndarray
-    bold_shape: tuple[int, int, int]
+    bold_shape: tuple[int, ...]
     bold_affine: np.ndarray
     centre: np.ndarray
     offset: np.ndarray
@@ -99,7 +99,7 @@ def make_participant(
     template_affine: np.ndarray,
     *,
     seed: Sequence[int],
-    bold_shape: tuple[int, int, int],
+    bold_shape: tuple[int, ...],
     bold_zoom: float,
     amplitude: float = 0.025,
     pattern: float = 0.009,

@@ -187,11 +187,11 @@ def rasterise(vertices: np.ndarray, faces: np.ndarray, shape: tuple[int, ...]) -
     corners = vertices[faces]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
     n = int(np.ceil(longest / 0.7)) + 1
-    u, v = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
-    u, v = (t[u + v <= n] / n for t in (u, v))
+    steps = np.indices((n + 1, n + 1))
+    v, u = steps[:, steps.sum(axis=0) <= n] / n
     share = np.stack([u, v, 1 - u - v], axis=1)
-    places = np.rint(np.einsum("sc,fcx->fsx", share, corners)).astype(np.intp).reshape(-1, 3)
-    places = np.clip(places, 0, np.subtract(shape, 1))
+    points = np.rint(np.einsum("sc,fcx->fsx", share, corners)).reshape(-1, 3)
+    places = np.clip(points.astype(np.intp), 0, np.subtract(shape, 1))
     mask = np.zeros(shape, bool)
     mask[tuple(places.T)] = True
     return ndimage.binary_fill_holes(mask)

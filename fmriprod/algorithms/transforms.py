@@ -7,6 +7,7 @@ right), then about y (anterior), then about z (superior), each by the right-hand
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from fmriprod.algorithms.checks import InputError
@@ -33,7 +34,7 @@ def check_affine(affine: np.ndarray, subject: str = "affine") -> np.ndarray:
     return affine
 
 
-def rigid_matrix(parameters: np.ndarray, center: np.ndarray = (0.0, 0.0, 0.0)) -> np.ndarray:
+def rigid_matrix(parameters: ArrayLike, center: ArrayLike = (0.0, 0.0, 0.0)) -> np.ndarray:
     """Turn six rigid parameters into a matrix.
 
     Parameters
@@ -63,7 +64,7 @@ def rigid_matrix(parameters: np.ndarray, center: np.ndarray = (0.0, 0.0, 0.0)) -
     return matrix
 
 
-def rigid_parameters(matrix: np.ndarray, center: np.ndarray = (0.0, 0.0, 0.0)) -> np.ndarray:
+def rigid_parameters(matrix: ArrayLike, center: ArrayLike = (0.0, 0.0, 0.0)) -> np.ndarray:
     """Turn rigid matrices into six parameters; the inverse of `rigid_matrix`.
 
     Parameters
