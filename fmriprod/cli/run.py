@@ -68,7 +68,7 @@ def run_participants(
     """
     from fmriprod.workflows.plan import plan_subject
 
-    names = ("train", "test", "sampling", "high_pass")
+    names = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
     options = {"contrasts": args.contrast, **{name: getattr(args, name) for name in names}}
     plans = [plan_subject(participant, **options) for participant in index.participants]
     show_plans(plans, console)
@@ -87,7 +87,7 @@ def run_participants(
         dataset=dataset_name(index.root),
         truth_file=truth,
         record_dir=names_folder(out_dir),
-        omp_nthreads=min(args.omp_nthreads or args.n_procs, args.n_procs),
+        omp_nthreads=_threads(args, sum(len(plan.runs) for plan in plans)),
         **model_options(args),
     )
     outcome = execute(
@@ -95,6 +95,13 @@ def run_participants(
     )
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
+
+
+def _threads(args: argparse.Namespace, n_runs: int) -> int:
+    """Threads for one step: those asked for, or as many as keep all processors busy."""
+    from fmriprod.workflows.resources import threads_per_step
+
+    return min(args.omp_nthreads or threads_per_step(args.n_procs, n_runs), args.n_procs)
 
 
 def dataset_name(bids_dir: str | Path) -> str:

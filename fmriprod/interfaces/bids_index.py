@@ -65,8 +65,9 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Run as sample tables name it: unique within a task of a participant."""
-        return f"{self.session}.{self.run or ''}" if self.session else self.run or ""
+        """Run as sample tables name it, 1 if the name has none: unique within a task."""
+        run = self.run or "1"
+        return f"{self.session}.{run}" if self.session else run
 
     @cached_property
     def metadata(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms import featurize
-from fmriprod.algorithms.checks import InputError, usable_voxels
+from fmriprod.algorithms.checks import usable_voxels
+from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.images import load_mask, open_image, read_voxels, repetition_time
@@ -141,30 +142,16 @@ class Featurize(PythonInterface):
         events = events.rename(columns={"trial_type": "label"})[["onset", "duration", "label"]]
         if isdefined(values.labels) and values.labels:
             events = featurize.choose_labels(events, values.labels)
-        gap = values.merge_gap if isdefined(values.merge_gap) else None
-        lag = {"shift": values.shift}
-        if isdefined(values.shift_volumes):
-            lag["shift_volumes"] = values.shift_volumes
-        if values.mode == "volumes":
-            if values.window != 1 or values.window_is_duration:
-                raise InputError(
-                    "window",
-                    expected="no window when every volume of an event is labelled",
-                    found=f"mode='volumes' with window={values.window}, "
-                    f"window_is_duration={values.window_is_duration}",
-                    hint="leave the window out, or use mode='events'",
-                )
-            events = featurize.merge_events(events, tr if gap is None else gap)
-            return featurize.volume_samples(events, n_volumes, tr, **lag), 0
-        if gap is not None:
-            events = featurize.merge_events(events, gap)
-        return featurize.event_samples(
+        return run_samples(
             events,
             n_volumes,
             tr,
+            mode=values.mode,
+            shift=values.shift,
+            shift_volumes=values.shift_volumes if isdefined(values.shift_volumes) else None,
             window="duration" if values.window_is_duration else values.window,
+            merge_gap=values.merge_gap if isdefined(values.merge_gap) else None,
             past_end=values.past_end,
-            **lag,
         )
 
 

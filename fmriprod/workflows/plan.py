@@ -3,16 +3,18 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.contrasts import parse_contrasts
-from fmriprod.algorithms.query import query_rows
+from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts
+from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.images import open_image, repetition_time
+from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_runs
 
 TASK_CONTRAST = "task"
 
@@ -47,25 +49,7 @@ class RunPlan:
     @property
     def title(self) -> str:
         """Name for people."""
-        return f"{self.task}, run {self.run_label}" if self.run_label else self.task
-
-
-@dataclass(frozen=True)
-class EvidencePlan:
-    """One question to the features: train on these samples, test on those, or fold."""
-
-    name: str
-    runs: tuple[str, ...]
-    train: str | None = None
-    test: str | None = None
-    folds: str | None = None
-
-    @property
-    def title(self) -> str:
-        """Name for people."""
-        if self.folds:
-            return f"{self.name}: leave one {self.folds} out"
-        return f"train {self.train}, test {self.test}"
+        return f"{self.task}, run {self.run_label}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +76,9 @@ def plan_subject(
     test: str | None = None,
     sampling: str = "auto",
     high_pass: float = 100.0,
+    shift: float = 4.5,
+    window: int = 1,
+    past_end: Literal["error", "drop"] = "error",
 ) -> SubjectPlan:
     """Decide what is done with a participant's runs.
 
@@ -106,7 +93,8 @@ def plan_subject(
     train, test : str, optional
         Queries over the sample table for the evidence, given together. Without them each
         task is decoded by itself: leaving out one run at a time, or, from a single run,
-        with the first half as training and the second as test.
+        with the first half as training and the second as test. A task whose samples do not
+        allow that is not decoded, and the decisions say why.
     sampling : {"auto", "events", "volumes"}
         Samples are single volumes after brief events, or all volumes while a condition is
         on. ``auto`` takes events when they are brief and apart (each shorter than two
@@ -115,6 +103,8 @@ def plan_subject(
         Cut-off period in s of the filter before decoding. Where a condition comes back only
         after more than half of it, the filter would take away what is decoded; there, one
         straight line is removed instead.
+    shift, window, past_end
+        As `Featurize` takes them; the window for samples of mode ``events``.
 
     Returns
     -------
@@ -124,46 +114,88 @@ def plan_subject(
     Raises
     ------
     InputError
-        If there is no T1-weighted image, no run, or a contrast that no run has.
+        If there is no T1-weighted image, no run, a contrast that no run has, a run without
+        samples, or queries that the samples cannot answer.
     """
     t1w_file = participant.t1w_for()
     if t1w_file is None:
         raise _subject_error(participant, "a T1-weighted image (anat/*_T1w.nii.gz)", "none")
     if not participant.runs:
         raise _subject_error(participant, "at least one BOLD run", "none for this selection")
-    events = [_read_run(run) for run in participant.runs]
-    known = sorted({c for table, _ in events for c in table["trial_type"].unique()})
+    read = [_read_run(run) for run in participant.runs]
+    known = sorted({c for run in read for c in run.events["trial_type"].unique()})
     specs = parse_contrasts(list(contrasts), known)
     decisions: list[str] = []
-    runs = []
-    for run, (table, tr) in zip(participant.runs, events, strict=True):
-        conditions = tuple(sorted(table["trial_type"].unique()))
-        possible = [_task_contrast(conditions)]
-        for spec in specs:
-            absent = sorted(set(spec.weights) - set(conditions))
-            if absent:
-                decisions.append(f"{spec.name} is not estimated in {_title(run)}: no {absent[0]}")
-            else:
-                possible.append(spec.expression)
-        drift = "cosine"
-        pause = longest_pause(table)
-        if pause > high_pass / 2:
-            drift = "linear"
+    runs, tables = [], []
+    for one in read:
+        mode = sampling if sampling != "auto" else choose_sampling(one.events, one.tr)
+        plan = _plan_run(one, specs, mode, high_pass, decisions)
+        samples, n_dropped = _samples(one, plan, shift, window, past_end)
+        if n_dropped:
             decisions.append(
-                f"before decoding {_title(run)}, a straight line is removed instead of periods "
-                f"above {high_pass:g} s: a condition comes back only after {pause:.0f} s"
+                f"{n_dropped} trials of {_title(one.run)} are not decoded: the response comes "
+                "after the end of the run"
             )
-        kind = sampling if sampling != "auto" else choose_sampling(table, tr)
-        runs.append(
-            RunPlan(_key(run), run.bold_file, run.events_file or "", run.task, run.label, tr,
-                    conditions, tuple(possible), kind, drift)
-        )  # fmt: skip
+        runs.append(plan)
+        tables.append(samples.assign(subject=participant.label))
     _check_contrasts(specs, runs)
-    evidence = _plan_evidence(runs, train, test, decisions)
-    region = _region_runs(runs, train)
+    rows = pd.concat(tables, ignore_index=True)
+    evidence, undecided = plan_evidence(rows, train, test)
     return SubjectPlan(
-        participant.label, t1w_file, tuple(runs), region, tuple(evidence), tuple(decisions)
+        participant.label,
+        t1w_file,
+        tuple(runs),
+        region_runs(rows, train),
+        tuple(evidence),
+        (*decisions, *undecided),
     )
+
+
+def _plan_run(
+    read: "_Read", specs: Sequence[ContrastSpec], mode: str, high_pass: float, decisions: list[str]
+) -> RunPlan:
+    """Decide what is estimated from a run, and add to the decisions."""
+    run, title = read.run, _title(read.run)
+    conditions = tuple(sorted(read.events["trial_type"].unique()))
+    possible = [_task_contrast(conditions)]
+    for spec in specs:
+        absent = sorted(set(spec.weights) - set(conditions))
+        if absent:
+            decisions.append(f"{spec.name} is not estimated in {title}: no {absent[0]}")
+        else:
+            possible.append(spec.expression)
+    drift, pause = "cosine", longest_pause(read.events)
+    if pause > high_pass / 2:
+        drift = "linear"
+        decisions.append(
+            f"before decoding {title}, a straight line is removed instead of periods "
+            f"above {high_pass:g} s: a condition comes back only after {pause:.0f} s"
+        )
+    return RunPlan(
+        _key(run), run.bold_file, run.events_file or "", run.task, run.label, read.tr, conditions,
+        tuple(possible), mode, drift,
+    )  # fmt: skip
+
+
+def _samples(
+    read: "_Read", plan: RunPlan, shift: float, window: int, past_end: Literal["error", "drop"]
+) -> tuple[pd.DataFrame, int]:
+    """List the samples that `Featurize` will take, and count the trials it will drop."""
+    events = read.events.rename(columns={"trial_type": "label"})[["onset", "duration", "label"]]
+    try:
+        samples, n_dropped = run_samples(
+            events,
+            read.n_volumes,
+            read.tr,
+            mode=plan.sampling,
+            shift=shift,
+            window=window if plan.sampling == "events" else 1,
+            past_end=past_end,
+        )
+    except InputError as err:
+        err.file = err.file or plan.events_file
+        raise
+    return samples.assign(task=plan.task, run=plan.run_label, key=plan.key), n_dropped
 
 
 def choose_sampling(events: pd.DataFrame, tr: float) -> str:
@@ -204,7 +236,14 @@ def longest_pause(events: pd.DataFrame) -> float:
     return float(np.nanmax((table["onset"] - ends).to_numpy(), initial=0.0))
 
 
-def _read_run(run: Run) -> tuple[pd.DataFrame, float]:
+class _Read(NamedTuple):
+    run: Run
+    events: pd.DataFrame
+    n_volumes: int
+    tr: float
+
+
+def _read_run(run: Run) -> _Read:
     if run.events_file is None:
         raise InputError(
             "events",
@@ -215,7 +254,8 @@ def _read_run(run: Run) -> tuple[pd.DataFrame, float]:
         )
     image = open_image(run.bold_file, ndim=4)
     tr = repetition_time(image, run.metadata.get("RepetitionTime"))
-    return read_events(run.events_file, n_volumes=image.shape[3], tr=tr), tr
+    n_volumes = image.shape[3]
+    return _Read(run, read_events(run.events_file, n_volumes=n_volumes, tr=tr), n_volumes, tr)
 
 
 def _task_contrast(conditions: Sequence[str]) -> str:
@@ -234,53 +274,6 @@ def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:
                 found=found,
                 hint="name conditions that one run has together",
             )
-
-
-def _plan_evidence(
-    runs: Sequence[RunPlan], train: str | None, test: str | None, decisions: list[str]
-) -> list[EvidencePlan]:
-    if (train is None) != (test is None):
-        raise InputError(
-            "train" if train is None else "test",
-            expected="train and test together, or neither",
-            found=f"only {train or test!r}",
-            hint="give the other query too",
-        )
-    everything = tuple(run.key for run in runs)
-    if train is not None:
-        return [EvidencePlan("evidence", everything, train, test)]
-    plans = []
-    for task in dict.fromkeys(run.task for run in runs):
-        own = [run for run in runs if run.task == task]
-        keys = tuple(run.key for run in own)
-        if min(len(run.conditions) for run in own) < 2:
-            decisions.append(f"no evidence for task {task}: a run has fewer than two conditions")
-        elif len(own) > 1:
-            plans.append(EvidencePlan(task, keys, folds="run"))
-        else:
-            plans.append(EvidencePlan(task, keys, "half == 1", "half == 2"))
-    return plans
-
-
-def _region_runs(runs: Sequence[RunPlan], train: str | None) -> tuple[str, ...]:
-    """Find the runs whose response chooses the region: those that may train, else all."""
-    if train is None:
-        return tuple(run.key for run in runs)
-    rows = pd.DataFrame(
-        [
-            {"task": run.task, "run": run.run_label, "half": half, "label": label, "i": i}
-            for i, run in enumerate(runs)
-            for half in (1, 2)
-            for label in run.conditions
-        ]
-    )
-    try:
-        chosen = set(rows.loc[query_rows(rows, train, "train"), "i"])
-    except InputError as err:
-        if "names of columns" not in err.expected:
-            raise
-        return tuple(run.key for run in runs)  # the query is about single trials or volumes
-    return tuple(run.key for i, run in enumerate(runs) if i in chosen)
 
 
 def _key(run: Run) -> str:

@@ -11,6 +11,7 @@ from fmriprod.workflows.parts import Parts, connect_parts, gather, save_parts
 from fmriprod.workflows.plan import SubjectPlan
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
+from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.run import init_run_wf
 from fmriprod.workflows.save import Destination
 from fmriprod.workflows.score import connect_score
@@ -96,12 +97,17 @@ def init_subject_wf(
     )
     threads = {"omp_nthreads": omp_nthreads}
     saving = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}
-    anat = init_anat_wf(axis_codes=axis_codes, skullstrip_engine=skullstrip_engine, **threads)
+    t1w_gb, first_gb = image_gb(plan.t1w_file), image_gb(plan.runs[0].bold_file)
+    anat = init_anat_wf(
+        axis_codes=axis_codes, skullstrip_engine=skullstrip_engine, t1w_gb=t1w_gb, **threads
+    )
     anat.inputs.inputnode.t1w_file = plan.t1w_file
     boldref = init_boldref_wf(
         axis_codes=axis_codes,
         motion_engine=motion_engine,
         coregister_engine=coregister_engine,
+        bold_gb=first_gb,
+        t1w_gb=t1w_gb,
         **threads,
     )
     boldref.inputs.inputnode.bold_file = plan.runs[0].bold_file
@@ -125,7 +131,7 @@ def init_subject_wf(
         run.key: init_features_wf(
             subject=plan.subject,
             task=run.task,
-            run_label=run.run_label or "1",
+            run_label=run.run_label,
             tr=run.tr,
             high_pass=high_pass,
             drift=run.drift,
@@ -133,6 +139,7 @@ def init_subject_wf(
             shift=shift,
             window=window if run.sampling == "events" else 1,
             past_end=past_end,
+            bold_gb=image_gb(run.bold_file),
             name=f"features_{run.key}_wf",
             **threads,
         )

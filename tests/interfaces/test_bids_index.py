@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.bids import DESCRIPTION, study_tree, write_tree
 
+from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.bids_index import index_dataset, read_json
+from fmriprod.interfaces.bids_index import Run, index_dataset, read_json
 
 
 @pytest.fixture
@@ -213,3 +214,17 @@ def test_sidecars_are_those_that_the_specification_says(tmp_path_factory, files)
         assert run.metadata == merged
         tables = applicable(root, path, "events.tsv")
         assert run.events_file == (str(tables[-1]) if tables else None)
+
+
+@pytest.mark.parametrize(
+    ("stem", "label"),
+    [
+        ("task-a_run-02", "02"),
+        ("task-a", "1"),
+        ("ses-x_task-a_run-2", "x.2"),
+        ("ses-x_task-a", "x.1"),
+    ],
+)
+def test_a_run_without_a_number_is_labelled_1(stem, label):
+    run = Run(parse_name(f"sub-01_{stem}_bold.nii.gz"), "bold.nii.gz")
+    assert run.label == label

@@ -19,7 +19,7 @@ def dataset(work):
         if t1w:
             write_image(anat / "sub-01_T1w.nii.gz", np.ones((3, 3, 3), np.float32))
         for stem, labels in runs.items():
-            image = np.zeros((2, 2, 2, 60), np.int16)
+            image = np.zeros((2, 2, 2, 8 + 4 * len(labels)), np.int16)  # its halves alike
             write_image(func / f"sub-01_{stem}_bold.nii.gz", image, tr=2.0)
             rows = [f"{10 + 8 * i}\t1\t{label}" for i, label in enumerate(labels)]
             table = "onset\tduration\ttrial_type\n" + "\n".join(rows) + "\n"
@@ -40,7 +40,7 @@ def test_two_runs_leave_one_out_and_a_single_run_is_halved(dataset):
 
 
 def test_a_contrast_is_estimated_where_its_conditions_are_and_the_rest_is_said(dataset):
-    participant = dataset({"task-x": ["a", "b"], "task-y": ["a", "c"]})
+    participant = dataset({"task-x": ["a", "b"] * 2, "task-y": ["a", "c"] * 2})
     plan = plan_subject(participant, contrasts=["a-b", "only=c"])
     assert plan.runs[0].contrasts == ("task=(a + b)/2", "a-b")
     assert plan.runs[1].contrasts == ("task=(a + c)/2", "only=c")
@@ -62,8 +62,47 @@ def test_only_runs_that_may_train_choose_the_region(dataset):
     plan = plan_subject(participant, train="task == 'x' and run == 1", test="task == 'y'")
     assert plan.region_runs == ("task_x_run_1",)
     assert plan.evidence[0].runs == ("task_x_run_1", "task_x_run_2", "task_y")
-    plan = plan_subject(participant, train="time_point < 2", test="time_point >= 2")
+    plan = plan_subject(participant, train="tr < 12 and task == 'x'", test="task == 'y'")
+    assert plan.region_runs == ("task_x_run_1", "task_x_run_2")
+    plan = plan_subject(participant, train="onset > 40", test="onset < 20")
     assert len(plan.region_runs) == 3
+
+
+def test_a_run_without_a_number_is_run_1_in_queries_as_in_sample_tables(dataset):
+    participant = dataset({"task-x": ["a", "b"] * 3, "task-y": ["a", "b"] * 3})
+    plan = plan_subject(participant, train="task == 'x' and run == 1", test="task == 'y'")
+    assert plan.region_runs == ("task_x",)
+    assert [run.run_label for run in plan.runs] == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "why"),
+    [
+        ({"task-x_run-1": "abab", "task-x_run-2": "ababc"}, "run 2: no training sample of 'c'"),
+        ({"task-x": "aaabbb"}, "all 3 training rows are 'a'"),
+        ({"task-x": "ababcc"}, "no training sample of 'c'"),
+    ],
+)
+def test_evidence_that_could_not_be_trained_is_not_planned_and_that_is_said(dataset, runs, why):
+    plan = plan_subject(dataset({**runs, "task-y": "abab"}))
+    assert [question.name for question in plan.evidence] == ["y"]
+    assert [line for line in plan.decisions if "no evidence for task x" in line and why in line]
+
+
+def test_queries_that_cannot_be_trained_are_refused_before_anything_is_computed(dataset):
+    participant = dataset({"task-x": "abab", "task-y": "abcabc"})
+    with pytest.raises(InputError, match="no training sample of 'c'"):
+        plan_subject(participant, train="task == 'x'", test="task == 'y'")
+    with pytest.raises(InputError, match="share trials with training"):
+        plan_subject(participant, train="time_point < 2", test="time_point >= 2", window=2)
+
+
+def test_an_event_whose_response_is_past_the_end_is_refused_or_said(dataset):
+    participant = dataset({"task-x": ["a", "b"] * 3})
+    with pytest.raises(InputError, match=r"task-x_events.tsv\n.*\n.*onset 50 s.* needs volumes"):
+        plan_subject(participant, shift=14.0)
+    plan = plan_subject(participant, shift=14.0, past_end="drop")
+    assert plan.decisions[0].startswith("1 trials of task x are not decoded")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +149,7 @@ def test_sampling_follows_the_design(onsets, durations, sampling):
 
 
 def test_a_filter_that_would_take_the_conditions_away_is_not_used(dataset):
-    often = dataset({"task-x": ["a", "b"] * 6, "task-y": ["a"] * 6 + ["b"] * 2 + ["a"]})
+    often = dataset({"task-x": ["a", "b"] * 6, "task-y": "abaabaab"})
     plan = plan_subject(often, high_pass=60.0)
     assert [run.drift for run in plan.runs] == ["cosine", "cosine"]
     plan = plan_subject(often, high_pass=40.0)
