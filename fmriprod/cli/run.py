@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     }
     problems = check_dataset(
         args.bids_dir, **selection, contrasts=args.contrast, train=args.train, test=args.test,
-        out_dir=args.out_dir, work_dir=args.work_dir,
+        hrf=args.hrf, high_pass=args.high_pass, out_dir=args.out_dir, work_dir=args.work_dir,
     )  # fmt: skip
     if problems:
         show_problems(problems, console, root=args.bids_dir)

@@ -16,6 +16,7 @@ from fmriprod.interfaces.dataset_description import check_derivatives_folder
 from fmriprod.interfaces.images import check_same_grid
 from fmriprod.interfaces.preflight_design import (
     check_contrasts,
+    check_design,
     check_queries,
     check_run_events,
 )
@@ -41,6 +42,8 @@ def check_dataset(
     contrasts: Sequence[str] = (),
     train: str | None = None,
     test: str | None = None,
+    hrf: str = "spm + derivative",
+    high_pass: float = 100.0,
     out_dir: str | Path | None = None,
     work_dir: str | Path | None = None,
     full: bool = False,
@@ -58,6 +61,8 @@ def check_dataset(
         Contrasts over the conditions of the events.
     train, test : str, optional
         Queries over the sample table.
+    hrf, high_pass
+        Of the first-level model, as `FirstLevelModel` takes them.
     out_dir, work_dir : path, optional
         Where results and intermediate files go (below ``out_dir`` by default); checked for
         permission and space.
@@ -89,6 +94,9 @@ def check_dataset(
         problems += found
         if table is not None:
             events[run] = table
+            if run in images:
+                model = {"hrf": hrf, "high_pass": high_pass}
+                problems += check_design(run, images[run], table, contrasts, **model)
     problems += check_contrasts(contrasts, index.participants, events)
     problems += check_queries(train, test, index.participants, events)
     if out_dir is not None:

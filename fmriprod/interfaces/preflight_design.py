@@ -7,6 +7,8 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.contrasts import parse_contrasts
+from fmriprod.algorithms.design import design_matrix, why_not_estimable
+from fmriprod.algorithms.quality_summary import MOTION
 from fmriprod.algorithms.splits import check_splits, query_split
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
@@ -52,6 +54,58 @@ def check_run_events(run: Run, image: RunImage | None) -> tuple[list[Problem], p
         half=half,
     )
     return [], samples
+
+
+def check_design(
+    run: Run,
+    image: RunImage,
+    events: pd.DataFrame,
+    contrasts: Sequence[str],
+    *,
+    hrf: str,
+    high_pass: float,
+) -> list[Problem]:
+    """Check that the model of a run can be built and can answer the contrasts that it has.
+
+    Parameters
+    ----------
+    run, image, events
+        The run, its image, and its events as `check_run_events` gives them.
+    contrasts : sequence of str
+        Readable or not; what cannot be read is told by `check_contrasts`.
+    hrf, high_pass
+        As `design_matrix` takes them.
+    """
+    if image.tr is None:
+        return []
+    # Numbers in place of motion that is not known yet: they take degrees of freedom, and names.
+    noise = np.random.default_rng(0).normal(size=(image.n_volumes, len(MOTION)))
+    motion = pd.DataFrame(noise, columns=list(MOTION))
+    try:
+        matrix = design_matrix(
+            events, image.n_volumes, image.tr, hrf=hrf, high_pass=high_pass, confounds=motion
+        )
+    except InputError as err:
+        return [Problem.of(err, file=run.events_file)]
+    present = sorted(set(events["trial_type"]))
+    asked = {"the mean of all conditions": dict.fromkeys(present, 1 / len(present))}
+    for text in contrasts:
+        try:
+            asked |= {spec.name: spec.weights for spec in parse_contrasts([text], present)}
+        except InputError:
+            continue
+    reasons = {name: why_not_estimable(matrix, weights) for name, weights in asked.items()}
+    return [
+        Problem(
+            "error",
+            run.events_file or "",
+            f"events that let {name} be estimated",
+            reason,
+            "check onsets and durations, or leave out events after which nothing was measured",
+        )
+        for name, reason in reasons.items()
+        if reason
+    ]
 
 
 def check_contrasts(
