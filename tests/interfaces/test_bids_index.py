@@ -178,11 +178,14 @@ def test_no_file_name_breaks_the_index(tmp_path_factory, files):
 
 
 def applicable(root, bold, ending):
-    """List the sidecars of a file by the words of the specification, from a flat listing."""
+    """List the sidecars of a file by the words of the specification, from a flat listing.
+
+    It forbids two in one folder with as many entities; there, the names' order decides.
+    """
     parts = set(bold.name.split("_")[:-1])
     above = [p for p in root.rglob(f"*{ending}") if p.parent == root or p.parent in bold.parents]
     fitting = [p for p in above if set(p.name.removesuffix(ending).split("_")) - {""} <= parts]
-    return sorted(fitting, key=lambda p: (len(p.parts), p.name.count("_")))
+    return sorted(fitting, key=lambda p: (len(p.parts), p.name.count("_"), p.name))
 
 
 places = st.sampled_from(["", "sub-1", "sub-1/ses-a", "sub-1/ses-a/func"])
