@@ -51,7 +51,7 @@ class InputError(ValueError):
         )
         return "\n  ".join(lines)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         fields = {k: getattr(self, k) for k in ("expected", "found", "hint", "interface", "file")}
         return _rebuild, (self.subject, fields)
 

@@ -90,7 +90,9 @@ def _ellipsoid(mm: list[np.ndarray], centre: Sequence[float], radii: Sequence[fl
     return np.less(sum(parts), 1)
 
 
-def _pillar(mm: list[np.ndarray], x: float, y: float, radii: Sequence[float], top: float):
+def _pillar(
+    mm: list[np.ndarray], x: float, y: float, radii: Sequence[float], top: float
+) -> np.ndarray:
     across = ((mm[0] - x) / radii[0]) ** 2 + ((mm[1] - y) / radii[1]) ** 2 < 1
     return across & (mm[2] < top)
 

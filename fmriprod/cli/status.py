@@ -3,6 +3,7 @@
 import argparse
 import time
 from datetime import datetime
+from pathlib import Path
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -13,25 +14,30 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Reads what the latest run in OUT_DIR left behind: while it runs, after it "
         "ended, and after a crash.",
     )
-    parser.add_argument("out_dir", metavar="OUT_DIR", help="output folder of `fmriprod run`")
+    parser.add_argument(
+        "out_dir", metavar="OUT_DIR", type=Path, help="output folder of `fmriprod run` or `demo`"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; exit code 0 finished or running, 1 failed or interrupted, 2 no run."""
     from rich.console import Console
+    from rich.text import Text
 
     from fmriprod.cli.progress import progress_table
     from fmriprod.workflows.status import read_status, step_of
 
     console = Console()
-    status = read_status(args.out_dir)
+    status = read_status(args.out_dir) or read_status(args.out_dir / "derivatives")  # a demo's
     if status is None:
-        Console(stderr=True).print(f"Nothing was run in {args.out_dir}.", highlight=False)
+        Console(stderr=True).print(
+            f"Nothing was run in {args.out_dir}.", markup=False, highlight=False, soft_wrap=True
+        )
         return 2
     begun = datetime.fromtimestamp(status.started).strftime("%Y-%m-%d %H:%M")
     console.print(f"[bold]{status.state}[/]  started {begun}, fmriprod {status.version}")
-    console.print(f"[dim]{status.command}[/]", highlight=False, soft_wrap=True)
+    console.print(Text(status.command, "dim"), soft_wrap=True)
     console.print(progress_table(status.participants, time.time()))
     for progress in status.participants.values():
         for node, message in progress.failed.items():

@@ -4,6 +4,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel as nb
 import numpy as np
@@ -129,7 +130,7 @@ def content_size(path: str, promised: int, full: bool = False) -> tuple[int, str
         return _decompress(stream)
 
 
-def _decompress(stream) -> tuple[int, str]:
+def _decompress(stream: BinaryIO) -> tuple[int, str]:
     """Count the bytes in a gzip stream of one or several members, which checks their sums."""
     size, member, data = 0, zlib.decompressobj(wbits=31), b""
     while True:

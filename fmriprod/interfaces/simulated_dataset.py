@@ -152,7 +152,9 @@ class StudyWriter:
             self._mask(masks[region], there, person.bold_affine, f"{name}_bold.nii.gz", "ROI")
         return masks
 
-    def run(self, label: str, task: str, number: int, run: Run, person: Participant, tr: float):
+    def run(
+        self, label: str, task: str, number: int, run: Run, person: Participant, tr: float
+    ) -> tuple[str, dict[str, Any]]:
         """Write a run and the truth about it; return its name and what the truth says of it."""
         key = f"task-{task}_run-{number}"
         name = f"sub-{label}/func/sub-{label}_{key}"

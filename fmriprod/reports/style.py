@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -28,7 +29,7 @@ SETTINGS = {
 
 
 @contextmanager
-def figure(width: float = 9, height: float = 3, **subplots) -> Iterator[tuple[Figure, object]]:
+def figure(width: float = 9, height: float = 3, **subplots: Any) -> Iterator[tuple[Figure, Any]]:
     """Open a figure of a size in inches with axes, in the shared style; close it at the end.
 
     Parameters

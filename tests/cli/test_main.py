@@ -1,0 +1,158 @@
+"""The command as a whole: what it loads, what its help says, and its exit codes."""
+
+import argparse
+import subprocess
+import sys
+
+import pytest
+from support.bids import image_bytes, study_tree, write_tree
+
+import fmriprod
+from fmriprod.algorithms.checks import InputError
+from fmriprod.cli import check
+from fmriprod.cli.main import build_parser, main
+
+HEAVY = {
+    "SimpleITK", "jinja2", "matplotlib", "networkx", "nibabel", "nilearn", "nipype", "numpy",
+    "pandas", "scipy", "sklearn",
+}  # fmt: skip
+COMMANDS = ["run", "demo", "check", "status"]
+
+
+def loaded_after(code):
+    """Top-level packages that a new interpreter has loaded after a piece of code."""
+    script = f"import sys\n{code}\nprint('|', *{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("|")[2].split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    loaded = loaded_after("import fmriprod")
+    assert "fmriprod" in loaded
+    assert not loaded & (HEAVY | {"rich"})
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], *([c, "--help"] for c in COMMANDS)]
+)
+def test_help_and_version_load_nothing_heavy(arguments):
+    loaded = loaded_after(
+        "from fmriprod.cli.main import main\n"
+        f"try:\n    main({arguments})\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code"
+    )
+    assert not loaded & HEAVY
+
+
+def ended(arguments):
+    """Exit code of the command, whether it returns or the parser ends it."""
+    try:
+        return main([str(a) for a in arguments])
+    except SystemExit as end:
+        return end.code
+
+
+def test_the_commands_are_those():
+    (commands,) = (
+        action for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )  # fmt: skip
+    assert list(commands.choices) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_describes_every_argument(command, capsys):
+    assert ended([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: fmriprod {command} ")
+    (commands,) = (
+        action for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )  # fmt: skip
+    parser = commands.choices[command]
+    assert parser.description
+    unexplained = [a.dest for a in parser._actions if not (a.help or a.choices)]
+    assert not unexplained
+    for action in parser._actions:
+        assert (action.option_strings or [action.metavar or action.dest])[
+            0
+        ] in text or action.choices
+
+
+def test_version(capsys):
+    assert ended(["--version"]) == 0
+    assert capsys.readouterr().out == f"fmriprod {fmriprod.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["walk"], "invalid choice: 'walk'"),
+        (["run", "bids"], "OUT_DIR"),
+        (["run", "bids", "out", "group"], "invalid choice: 'group'"),
+        (["demo"], "OUT_DIR"),
+        (["demo", "out", "--fwhm", "wide"], "--fwhm"),
+        (["check", "bids", "--colour"], "--colour"),
+        (["status"], "OUT_DIR"),
+    ],
+)
+def test_a_wrong_command_is_2_and_names_what_is_wrong(arguments, said, capsys):
+    assert ended(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_a_dataset_that_is_not_there_is_1(work, capsys):
+    for command in (["check", work / "none"], ["run", work / "none", work / "out", "participant"]):
+        assert ended(command) == 1
+        out, err = capsys.readouterr()
+        assert str(work / "none") in out + err
+        assert "Traceback" not in err
+    assert not (work / "out").exists()
+
+
+def test_a_dataset_with_errors_is_1_and_nothing_is_computed(work, capsys):
+    bad = {"sub-01/func/sub-01_task-view_run-1_bold.nii.gz": image_bytes((4, 5, 6, 20), tr=1.5)}
+    bids = write_tree(work / "raw", {**study_tree(), **bad})
+    assert ended(["run", bids, work / "out", "participant", "--participant-label", "01"]) == 1
+    assert "1.5 s in the header" in capsys.readouterr().out
+    assert not (work / "out").exists()
+
+
+def test_a_dry_run_says_the_plan_and_writes_nothing(work, capsys):
+    bids = write_tree(work / "raw", study_tree())
+    options = ["--participant-label", "01", "--contrast", "face-house", "--dry-run"]
+    code = ended(["run", bids, work / "out", "participant", *options])
+    assert code == 0, capsys.readouterr()
+    assert "face" in capsys.readouterr().out
+    assert not (work / "out").exists()
+
+
+def test_bad_input_is_1_with_its_message_alone(monkeypatch, capsys):
+    error = InputError("events", expected="rows", found="none", hint="write some")
+
+    def refuse(args):
+        raise error
+
+    monkeypatch.setattr(check, "run", refuse)
+    assert ended(["check", "x"]) == 1
+    assert capsys.readouterr().err == f"{error}\n"
+
+
+def test_an_interrupt_is_130_and_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "run", interrupt)
+    assert ended(["check", "x"]) == 130
+    assert "continues" in capsys.readouterr().err
+
+
+def test_the_installed_command_is_this_one():
+    from importlib.metadata import entry_points
+
+    (point,) = entry_points(group="console_scripts", name="fmriprod")
+    assert point.load() is main
