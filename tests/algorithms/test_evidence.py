@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from support.samples import simulated_samples
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.evidence import object_evidence
+from fmriprod.algorithms.evidence import _arrangements, object_evidence
 from fmriprod.algorithms.resampling_statistics import permutation_p, permuted_codes
 from fmriprod.algorithms.splits import group_splits, query_split
 
@@ -79,6 +79,20 @@ def test_permuted_accuracies_are_those_of_whole_analyses(rng, n_voxels, classifi
         relabelled = samples.assign(label=np.array(found.labels)[shuffled])
         alone = object_evidence(features, relabelled, splits, **options)
         assert found.null_accuracy[number] == pytest.approx(alone.correct.mean())
+
+
+def test_permuted_labels_stay_on_their_side_of_a_split_within_runs(rng):
+    """Halves of one run: what was a training label never becomes a test label."""
+    features, samples = simulated_samples(rng, n_runs=2, n_trials=4, labels=("bed", "table"))
+    samples["label"] = np.where(samples["half"] == 1, samples["label"], "bed")
+    splits = query_split(samples, "half == 1", "half == 2")
+    found = object_evidence(features, samples, splits, n_permutations=30)
+    drawn = _arrangements(
+        samples["label"].map(found.labels.index).to_numpy(), samples, splits,
+        np.arange(len(samples)), 30, 0,
+    )  # fmt: skip
+    assert (drawn[:, splits[0].test] == found.labels.index("bed")).all()
+    assert (drawn[1:, splits[0].train] != drawn[0, splits[0].train]).any()
 
 
 @pytest.mark.parametrize("standardize", ["train", "none", "run"])

@@ -107,3 +107,11 @@ def test_labels_that_are_never_tested_do_not_count_in_the_balance(rng):
     counts = np.array(content["confusion_matrix"]["counts"])
     assert counts.sum(axis=1).tolist() == [4, 0, 0, 4]
     assert content["balanced_accuracy"] == pytest.approx(content["accuracy"])
+
+
+def test_chance_is_that_of_the_labels_a_classifier_may_choose_from(rng):
+    """Four labels are trained and two of them tested: guessing is right once in four."""
+    features, samples = simulated_samples(rng)
+    splits = query_split(samples, "run < 4", "run == 4 and label in ['bed', 'bench']")
+    content = summarize(samples, object_evidence(features, samples, splits), splits)
+    assert content["chance"] == 0.25 and len(content["labels"]) == 4

@@ -76,8 +76,8 @@ def test_a_window_past_the_end_names_the_trial():
         "events\n"
         "  expected: windows within the run, volumes 0 to 9\n"
         "  found:    trial 1 ('table', onset 15 s) needs volumes 9 to 10\n"
-        "  do:       shorten the window or the shift, or leave such trials out with "
-        "past_end='drop'"
+        "  do:       shorten the window or the shift, or leave such trials out "
+        "(past_end: drop)"
     )
 
 
@@ -172,3 +172,10 @@ def test_standardized_series_have_mean_0_and_deviation_1(rng):
 def test_an_unknown_label_is_named():
     with pytest.raises(InputError, match="did you mean 'house'"):
         choose_labels(table((0.0, 1.0, "house"), (2.0, 1.0, "face")), ["face", "hosue"])
+
+
+@pytest.mark.parametrize(("n_volumes", "halves"), [(8, [1, 2]), (9, [1, 1]), (7, [1, 2])])
+def test_the_second_half_begins_with_the_middle_volume(n_volumes, halves):
+    events = pd.DataFrame({"onset": [1.0, 4.0], "duration": 1.0, "label": ["a", "b"]})
+    samples, _ = event_samples(events, n_volumes, 1.0, shift=0.0)
+    assert samples["half"].tolist() == halves

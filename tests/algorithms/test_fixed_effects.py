@@ -31,6 +31,12 @@ def test_one_run_is_itself(rng):
     np.testing.assert_allclose(combined.t, effect[0] / np.sqrt(variance[0]))
 
 
+def test_z_rests_on_the_degrees_of_freedom_of_all_runs_together():
+    combined = fixed_effects(np.full((2, 1), 3.0), np.ones((2, 1)), [5, 9])
+    assert combined.t[0] == pytest.approx(3 * np.sqrt(2))
+    assert stats.norm.sf(combined.z[0]) == pytest.approx(stats.t.sf(3 * np.sqrt(2), 14))
+
+
 def test_null_rejects_five_percent(rng):
     dof, runs, voxels = 40, 3, 40_000
     variance = rng.chisquare(dof, (runs, voxels)) / dof

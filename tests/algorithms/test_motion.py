@@ -176,3 +176,14 @@ def test_motion_added_to_a_real_run_is_recovered(real_data, rng):
     assert np.abs(difference[:, :3]).mean() < 0.03  # mm; 0.3 is asked for
     assert np.rad2deg(np.abs(difference[:, 3:])).mean() < 0.03
     assert np.abs(motion[1:, :3]).mean() > 0.8
+
+
+def test_a_region_that_brightens_does_not_pull_the_head(rng):
+    """Least squares without robust weights takes activation for motion (Freire & Mangin 2001)."""
+    still = HEAD.image().astype(np.float32)
+    series = np.stack([still] * 6, axis=3) + rng.normal(0, 2, (*SHAPE, 6)).astype(np.float32)
+    inside = np.argwhere(still > 500)
+    front = inside[inside[:, 1] > np.percentile(inside[:, 1], 85)]
+    series[(*front.T, slice(3, 6))] *= 1.15
+    found = estimate_motion(series, LAS, 0)
+    assert error(found.matrices, np.zeros((6, 6))) < 0.05  # 0.2 without weights

@@ -34,3 +34,10 @@ def test_rows_that_take_no_part_do_not_exclude_a_voxel(rng):
     assert usable_columns(features, samples, first).all()
     everything = np.arange(len(samples))
     assert np.flatnonzero(~usable_columns(features, samples, everything)).tolist() == [2, 5]
+
+
+def test_one_missing_value_excludes_a_voxel(rng):
+    features, samples = simulated_samples(rng)
+    features[7, 3], features[9, 8] = np.nan, np.inf
+    usable = usable_columns(features, samples, np.arange(len(samples)))
+    assert np.flatnonzero(~usable).tolist() == [3, 8]
