@@ -294,5 +294,5 @@ def _refuse_outside(
         "events",
         expected=f"windows within the run, volumes 0 to {n_volumes - 1}",
         found="; ".join(shown) + more,
-        hint="shorten the window or the shift, or leave such trials out with past_end='drop'",
+        hint="shorten the window or the shift, or leave such trials out (past_end: drop)",
     )

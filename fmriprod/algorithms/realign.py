@@ -11,6 +11,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.resample import Interpolation, coverage, resample
 
 Outside = Literal["exclude", "edge"]
+_TELLING = 5  # volumes that do not have the same value by chance
 
 
 def realign(
@@ -27,7 +28,8 @@ def realign(
 
     A voxel of the target grid *has data* in a volume when its point lies in the volume that
     the source's voxels fill (up to half a voxel beyond their outermost centres) and no voxel
-    around it is NaN or infinite.
+    around it is NaN or infinite, and when the voxel nearest to it varies over the run: what is
+    constant was not measured, and interpolation would give it the motion of its neighbours.
 
     Parameters
     ----------
@@ -46,8 +48,8 @@ def realign(
         What becomes of a voxel that lacks data in some volume. ``'exclude'``: it is 0 in
         **all** volumes, so that later steps see a constant voxel and leave it out; nothing can
         look like a change of activity. ``'edge'``: it takes the nearest value of the
-        field of view in those volumes, and may jump when the head moves; next to a NaN it
-        is 0 in all volumes here too.
+        field of view in those volumes, and may jump when the head moves; next to a NaN and
+        on a constant voxel it is 0 in all volumes here too.
     num_threads : int
         Volumes interpolated at a time; the result does not depend on it.
 
@@ -71,10 +73,15 @@ def realign(
     same = to_shape == series.shape[:3] and series.dtype == np.float32 and series.flags.writeable
     out = series if same else np.empty((*to_shape, n_volumes), np.float32, order="F")
 
+    constant = constant_voxels(series)  # before the series is overwritten
+    some = constant.any()
+
     def move(number: int) -> np.ndarray:
         volume = np.asarray(series[..., number], np.float32)
         grids = (affine, to_shape, to_affine, transforms[number])
         moved = resample(volume, *grids, interpolation, beyond)
+        if some:
+            moved[resample(constant, *grids, "nearest")] = np.nan
         out[..., number] = moved
         whole = np.isfinite(moved)
         return whole & coverage(volume.shape, *grids) if outside == "edge" else whole
@@ -84,6 +91,24 @@ def realign(
         covered &= whole
     out[~covered if outside == "exclude" else ~np.isfinite(out).all(axis=3)] = 0
     return out, covered
+
+
+def constant_voxels(series: np.ndarray) -> np.ndarray:
+    """Mark the voxels that have one finite value in all volumes.
+
+    Parameters
+    ----------
+    series : ndarray, shape (x, y, z, n_volumes)
+        The run. Of fewer than 5 volumes none is: there, voxels may agree by chance.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+    """
+    constant = np.full(series.shape[:3], series.shape[3] >= _TELLING)
+    for number in range(1, series.shape[3]):
+        constant &= series[..., number] == series[..., 0]
+    return constant & np.isfinite(series[..., 0])
 
 
 def each_volume(work: Callable[[int], Any], n_volumes: int, num_threads: int = 1) -> Iterator[Any]:

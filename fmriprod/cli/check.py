@@ -6,13 +6,17 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
+from fmriprod.cli.options import add_model_options, plan_options
+from fmriprod.cli.values import folder, whole
+
 if TYPE_CHECKING:
     from fmriprod.interfaces.problems import Problem
+    from fmriprod.workflows.prepare import Prepared
 
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 _FILES_SHOWN = 5
@@ -25,54 +29,57 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "check",
         help="what is wrong with a dataset, before anything is computed",
         description="Looks at names, headers, lengths, events, contrasts and free space, and "
-        "lists all problems at once. Exit code 0: nothing that stops an analysis; 1: errors.",
+        "lists all problems at once. Takes the options of `fmriprod run`. Exit code 0: nothing "
+        "that stops an analysis; 1: errors.",
     )
-    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="raw BIDS dataset")
+    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=folder, help="raw BIDS dataset")
     parser.add_argument(
-        "out_dir", metavar="OUT_DIR", type=Path, nargs="?", help="where results will go"
+        "out_dir", metavar="OUT_DIR", type=folder, nargs="?", help="where results will go"
     )
     what = parser.add_argument_group("what will be analysed (all by default)")
     what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
     what.add_argument("--session-label", nargs="+", metavar="LABEL", help="without ses-")
     what.add_argument("--task", nargs="+", metavar="LABEL", help="without task-")
     what.add_argument("--run", nargs="+", metavar="NUMBER", dest="runs", help="without run-")
-    what.add_argument(
-        "--contrast", nargs="+", action="extend", default=[], metavar="EXPR",
-        help="such as 'face-house' or 'animate=(face+body)/2-house'",
-    )  # fmt: skip
-    what.add_argument("--train", metavar="QUERY", help='samples that train, such as "half == 1"')
-    what.add_argument("--test", metavar="QUERY", help='samples that test, such as "half == 2"')
-    parser.add_argument("--work-dir", type=Path, metavar="DIR", help="checked for free space")
+    add_model_options(parser)
+    parser.add_argument("--work-dir", type=folder, metavar="DIR", help="checked for free space")
     parser.add_argument(
         "--full", action="store_true",
         help="decompress every image: finds damage in the middle, too (a second for 100 MB)",
     )  # fmt: skip
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
-    parser.add_argument("--n-procs", type=int, default=1, help="images at a time (%(default)s)")
+    parser.add_argument(
+        "--n-procs", type=whole(1), default=1, help="images at a time (%(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check and show; exit code 0 all is well, 1 errors (with ``--strict`` also warnings)."""
-    from fmriprod.interfaces.preflight import check_dataset
-
-    problems = check_dataset(
-        args.bids_dir,
-        participants=args.participant_label,
-        sessions=args.session_label,
-        tasks=args.task,
-        runs=args.runs,
-        contrasts=args.contrast,
-        train=args.train,
-        test=args.test,
-        out_dir=args.out_dir,
-        work_dir=args.work_dir,
-        full=args.full,
-        num_threads=max(args.n_procs, 1),
-    )
+    problems = prepare(args, full=args.full, num_threads=args.n_procs).problems
     show_problems(problems, Console(), root=args.bids_dir)
     stops = [p for p in problems if args.strict or p.severity == "error"]
     return 1 if stops else 0
+
+
+def prepare(args: argparse.Namespace, **options: Any) -> "Prepared":
+    """Check and plan what the arguments of a command ask for."""
+    from fmriprod.workflows.prepare import prepare_study
+
+    labels = ("participant_label", "session_label", "task", "runs")
+    names = ("participants", "sessions", "tasks", "runs")
+    choice = {name: getattr(args, label, None) for name, label in zip(names, labels, strict=True)}
+    engines = ("skullstrip_engine", "motion_engine", "coregister_engine")
+    return prepare_study(
+        args.bids_dir,
+        choice=choice,
+        plan=plan_options(args),
+        engines=[(f"--{name.replace('_', '-')}", getattr(args, name)) for name in engines],
+        hrf=args.hrf,
+        out_dir=args.out_dir,
+        work_dir=args.work_dir,
+        **options,
+    )
 
 
 def show_problems(

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.options import add_model_options, add_resource_options
+from fmriprod.cli.values import folder
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -19,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "BIDS dataset into OUT_DIR/bids, runs the main job on it into OUT_DIR/derivatives, and "
         "says how much of what was planted was found.",
     )
-    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="where everything goes")
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=folder, help="where everything goes")
     add_model_options(parser)
     add_resource_options(parser)
     parser.set_defaults(
@@ -34,8 +35,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate, analyse, score; exit code 0 only when all that was planted was found."""
-    from fmriprod.cli.run import run_participants
-    from fmriprod.interfaces.bids_index import index_dataset
+    from fmriprod.cli.check import prepare, show_problems
+    from fmriprod.cli.run import run_plans
     from fmriprod.interfaces.simulate import SimulateStudy
 
     console = Console()
@@ -45,7 +46,12 @@ def run(args: argparse.Namespace) -> int:
     study = SimulateStudy(out_dir=str(folder / "bids"), num_threads=args.n_procs)
     made = study.run(cwd=str(folder)).outputs
     args.out_dir = folder / "derivatives"
-    code = run_participants(args, index_dataset(made.bids_dir), console, truth=made.truth_file)
+    args.bids_dir = made.bids_dir
+    prepared = prepare(args)
+    if not prepared.plans:
+        show_problems(prepared.problems, console)
+        return 1
+    code = run_plans(args, prepared, console, truth=made.truth_file)
     return max(code, show_truth(args.out_dir, console))
 
 

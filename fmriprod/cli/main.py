@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as err:
         print(err, file=sys.stderr)
         return 1
+    except OSError as err:  # no space left, no permission, a folder that went away
+        print(f"{err.filename or 'fmriprod'}: {err.strerror or err}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nInterrupted. The same command continues where it was.", file=sys.stderr)
         return 130

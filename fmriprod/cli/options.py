@@ -11,6 +11,7 @@ _MODEL = (
     "skullstrip_engine", "motion_engine", "coregister_engine", "fwhm", "hrf", "high_pass", "noise",
     "n_voxels", "shift", "window", "past_end", "classifier", "n_permutations", "seed",
 )  # fmt: skip
+_PLAN = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +90,11 @@ def add_resource_options(parser: argparse.ArgumentParser) -> None:
 def model_options(args: argparse.Namespace) -> dict[str, Any]:
     """Take the options of the model from parsed arguments."""
     return {name: getattr(args, name) for name in _MODEL}
+
+
+def plan_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Take the options of `plan_subject` from parsed arguments."""
+    return {"contrasts": args.contrast, **{name: getattr(args, name) for name in _PLAN}}
 
 
 def _responses() -> Collection[str]:

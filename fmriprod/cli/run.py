@@ -3,11 +3,16 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.options import add_model_options, add_resource_options, model_options
+from fmriprod.cli.values import folder
+
+if TYPE_CHECKING:
+    from fmriprod.workflows.prepare import Prepared
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -18,8 +23,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Goes from raw BOLD and T1w to statistical maps, object evidence and a "
         "report for each participant. Give the same command again to continue.",
     )
-    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="raw BIDS dataset")
-    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="where results go")
+    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=folder, help="raw BIDS dataset")
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=folder, help="where results go")
     parser.add_argument("level", choices=["participant"], help="level of analysis")
     what = parser.add_argument_group("what to analyse (all by default)")
     what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
@@ -35,42 +40,40 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, plan, show the plan, run, and say where the reports are."""
-    from fmriprod.cli.check import show_problems
-    from fmriprod.interfaces.bids_index import index_dataset
-    from fmriprod.interfaces.preflight import check_dataset
+    """Check, plan, show the plan, run, and say where the reports are.
+
+    Participants with errors of their own are left out, and the exit code is 1 then.
+    """
+    from fmriprod.cli.check import prepare, show_problems
 
     console = Console()
-    selection = {
-        "participants": args.participant_label,
-        "sessions": args.session_label,
-        "tasks": args.task,
-        "runs": args.runs,
-    }
-    problems = check_dataset(
-        args.bids_dir, **selection, contrasts=args.contrast, train=args.train, test=args.test,
-        hrf=args.hrf, high_pass=args.high_pass, out_dir=args.out_dir, work_dir=args.work_dir,
-    )  # fmt: skip
-    if problems:
-        show_problems(problems, console, root=args.bids_dir)
-    if any(problem.severity == "error" for problem in problems):
+    prepared = prepare(args)
+    if prepared.problems:
+        show_problems(prepared.problems, console, root=args.bids_dir)
+    if not prepared.plans:
         return 1
-    index = index_dataset(args.bids_dir).select(**selection)
-    return run_participants(args, index, console)
+    say_left_out(prepared, console)
+    code = run_plans(args, prepared, console)
+    say_left_out(prepared, console)
+    return 1 if prepared.left_out else code
 
 
-def run_participants(
-    args: argparse.Namespace, index, console: Console, truth: str | None = None
+def say_left_out(prepared: "Prepared", console: Console) -> None:
+    """Name the participants that are not analysed because of errors."""
+    if prepared.left_out:
+        names = ", ".join(f"sub-{label}" for label in prepared.left_out)
+        text = f"Left out because of the errors above: {names}."
+        console.print(text, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def run_plans(
+    args: argparse.Namespace, prepared: "Prepared", console: Console, truth: str | None = None
 ) -> int:
-    """Plan and run the participants of an index; ``args`` has the model and resource options.
+    """Run what is planned; ``args`` has the model and resource options.
 
     ``truth`` is the ``truth.json`` of a simulated study.
     """
-    from fmriprod.workflows.plan import plan_subject
-
-    names = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
-    options = {"contrasts": args.contrast, **{name: getattr(args, name) for name in names}}
-    plans = [plan_subject(participant, **options) for participant in index.participants]
+    plans, root = prepared.plans, prepared.root
     show_plans(plans, console)
     if getattr(args, "dry_run", False):
         return 0
@@ -79,12 +82,12 @@ def run_participants(
     from fmriprod.workflows.study import init_study_wf
 
     out_dir = Path(os.path.abspath(args.out_dir))
-    write_dataset_description(out_dir, raw_directory=index.root)
+    write_dataset_description(out_dir, raw_directory=root)
     workflow = init_study_wf(
         plans,
         out_dir=str(out_dir),
-        bids_dir=index.root,
-        dataset=dataset_name(index.root),
+        bids_dir=root,
+        dataset=dataset_name(root),
         truth_file=truth,
         record_dir=names_folder(out_dir),
         omp_nthreads=_threads(args, sum(len(plan.runs) for plan in plans)),

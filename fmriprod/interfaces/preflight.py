@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.bids_index import BidsIndex, Participant, Run, index_dataset
+from fmriprod.interfaces.bids_index import BidsIndex, Participant, Run, index_dataset, read_json
 from fmriprod.interfaces.dataset_description import check_derivatives_folder
 from fmriprod.interfaces.images import check_same_grid
 from fmriprod.interfaces.preflight_design import (
@@ -101,7 +102,10 @@ def check_dataset(
     problems += check_queries(train, test, index.participants, events)
     if out_dir is not None:
         problems += check_output(out_dir, index.root)
-        problems += check_space(work_dir or out_dir, images.values())
+    if work_dir is not None:
+        problems += check_work_folder(work_dir, index.root)
+    if (place := work_dir or out_dir) is not None:
+        problems += check_space(place, images.values())
     unique = dict.fromkeys(problems)  # a file at the root is found wrong for every run
     return sorted(unique, key=lambda problem: problem.severity != "error")
 
@@ -112,12 +116,27 @@ def check_output(out_dir: str | Path, raw_directory: str) -> list[Problem]:
         check_derivatives_folder(out_dir, raw_directory)
     except InputError as err:
         return [Problem.of(err)]
-    parent = _existing(out_dir)
+    return _check_writable(out_dir, "a folder for the results")
+
+
+def check_work_folder(work_dir: str | Path, raw_directory: str) -> list[Problem]:
+    """Check that intermediate files may be written to a folder, and spoil no raw data."""
+    expected = "a folder for intermediate files, outside the raw dataset"
+    folder, raw = Path(work_dir).resolve(), Path(raw_directory).resolve()
+    inside = folder.relative_to(raw).parts if folder.is_relative_to(raw) else ("derivatives",)
+    if inside[:1] != ("derivatives",):
+        found = f"a folder inside it ({'/'.join(inside) or 'the dataset itself'})"
+        return [Problem("error", str(work_dir), expected, found, "give a folder outside")]
+    return _check_writable(work_dir, expected)
+
+
+def _check_writable(folder: str | Path, expected: str) -> list[Problem]:
+    parent = _existing(folder)
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return []
     found = f"{parent} is no folder" if not parent.is_dir() else f"{parent} may not be written"
     hint = "give another folder, or change its permissions"
-    return [Problem("error", str(out_dir), "a folder for the results", found, hint)]
+    return [Problem("error", str(folder), expected, found, hint)]
 
 
 def check_space(work_dir: str | Path, images: Any) -> list[Problem]:
@@ -162,6 +181,11 @@ def _check_files(index: BidsIndex) -> list[Problem]:
     chosen = {f for p in index.participants for f in p.t1w_files}
     chosen |= {f for run in index.runs for f in (run.bold_file, run.events_file, *run.json_files)}
     problems = []
+    try:
+        if os.path.isfile(description := os.path.join(index.root, "dataset_description.json")):
+            read_json(description)
+    except InputError as err:
+        problems.append(Problem.of(err))
     for file in index.broken_links:
         if file in chosen or "." not in os.path.basename(file):  # a folder may hold anything
             found = f"a link to {os.readlink(file)}, which is not on this machine"
@@ -220,16 +244,30 @@ def _check_images(
     images = {
         run: image for run, (_, image) in zip(runs, checked_runs, strict=True) if image is not None
     }
-    first: dict[tuple, tuple[Run, RunImage]] = {}
+    return images, problems + _check_grids(images)
+
+
+def _check_grids(images: dict[Run, RunImage]) -> list[Problem]:
+    """Compare runs with the first of the participant, whose grid all of them are brought onto."""
+    problems = []
+    first: dict[str, tuple[Run, RunImage]] = {}
     for run, image in images.items():
-        other, reference = first.setdefault((run.subject, run.session), (run, image))
-        try:
-            check_same_grid(image.image, reference.image)
-        except InputError as err:
-            expected = f"the grid of {os.path.basename(other.bold_file)}, as all runs of a session"
-            hint = "nothing, if the protocol was changed; each run is aligned by itself"
-            problems.append(Problem("warning", run.bold_file, expected, err.found, hint))
-    return images, problems
+        other, reference = first.setdefault(run.subject, (run, image))
+        name = os.path.basename(other.bold_file)
+        sizes = [np.sort(voxel_sizes(i.image.affine)) for i in (image, reference)]
+        if not np.allclose(*sizes, rtol=0.01):
+            shown = [" x ".join(f"{s:.3g}" for s in size) + " mm" for size in sizes]
+            expected = f"voxels as those of {name}, {shown[1]}"
+            hint = "analyse runs of another protocol by themselves (--task, --run, --session-label)"
+            problems.append(Problem("error", run.bold_file, expected, shown[0], hint))
+        elif run.session == other.session:
+            try:
+                check_same_grid(image.image, reference.image)
+            except InputError as err:
+                expected = f"the grid of {name}, as all runs of a session"
+                hint = "nothing, if the protocol was changed: all runs are aligned with that run"
+                problems.append(Problem("warning", run.bold_file, expected, err.found, hint))
+    return problems
 
 
 def _existing(folder: str | Path) -> Path:

@@ -69,3 +69,28 @@ def test_transforms_of_another_run_are_refused(run):
     with pytest.raises(InputError, match="one for each of 3 volumes") as error:
         realign(run[0], LAS, run[1][:2])
     assert "found:    2 transforms" in str(error.value)
+
+
+@pytest.mark.parametrize("outside", ["exclude", "edge"])
+def test_voxels_that_are_constant_before_the_alignment_are_so_after_it(rng, outside):
+    series = (1000 + rng.normal(size=(*SHAPE, 6))).astype(np.float32)
+    series[10:12, 12, 12] = 0
+    series[20, 12, 12] = 777
+    still = np.array([np.eye(4)] * 6)
+    out, covered = realign(series.copy(), LAS, still, outside=outside)
+    dead = np.zeros(SHAPE, bool)
+    dead[10:12, 12, 12] = dead[20, 12, 12] = True
+    np.testing.assert_array_equal((out == 0).all(axis=3), dead)
+    assert not covered[dead].any() and covered[~dead].all()
+    moved = still.copy()
+    moved[2, 0, 3] = 4.0  # one voxel: another voxel is nearest to the constant ones
+    out, covered = realign(series.copy(), LAS, moved, outside="exclude")
+    inside = np.zeros(SHAPE, bool)
+    inside[2:-2] = True
+    assert (~covered & inside).sum() == 5  # the two become three, the one two
+    assert (out[~covered] == 0).all()
+
+
+@pytest.mark.parametrize("n_volumes", [1, 2])
+def test_a_few_volumes_say_nothing_about_constant_voxels(n_volumes):
+    assert realign(np.ones((*SHAPE, n_volumes), np.float32), LAS, np.eye(4))[1].all()

@@ -106,8 +106,8 @@ def test_a_window_past_the_end_names_step_file_and_trial(run, work):
         f"Featurize: {work / 'events.tsv'}\n"
         "  expected: windows within the run, volumes 0 to 19\n"
         "  found:    trial 3 ('table', onset 18 s) needs volumes 15 to 20\n"
-        "  do:       shorten the window or the shift, or leave such trials out with "
-        "past_end='drop'"
+        "  do:       shorten the window or the shift, or leave such trials out "
+        "(past_end: drop)"
     )
     assert Featurize(**run, window=6, past_end="drop").run().outputs.n_dropped == 1
 

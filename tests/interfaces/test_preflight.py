@@ -213,7 +213,29 @@ def test_two_files_for_one_run(study):
 
 def test_grids_of_a_session_that_differ_are_a_warning(study):
     problem = only(check_with(study, {BOLD: image_bytes((4, 5, 7, 20))}), "warning")
-    assert "shape (4, 5, 6)" in problem.found and "each run is aligned" in problem.hint
+    assert "shape (4, 5, 6)" in problem.found and "aligned with that run" in problem.hint
+
+
+def test_voxels_of_another_size_are_an_error(study):
+    fine = image_bytes((4, 5, 6, 20), affine=np.diag([3.0, 3.0, 2.0, 1.0]))
+    problem = only(check_with(study, {BOLD.replace("run-1", "run-2"): fine}))
+    assert problem.found == "2 x 3 x 3 mm" and "3 x 3 x 3 mm" in problem.expected
+    turned = np.array([[0, 3.0, 0, 0], [0, 0, 3.0, 0], [3.0, 0, 0, 0], [0, 0, 0, 1]])
+    changes = {BOLD.replace("run-1", "run-2"): image_bytes((4, 5, 6, 20), affine=turned)}
+    only(check_with(study, changes), "warning")  # another axis order is no other size
+
+
+def test_a_broken_description_is_an_error(study):
+    problem = only(check_with(study, {"dataset_description.json": "{,}"}))
+    assert problem.file.endswith("dataset_description.json") and "JSON" in problem.expected
+
+
+def test_work_folders(study, work):
+    assert "sub-01" in only(check_dataset(study, work_dir=study / "sub-01" / "x")).found
+    assert "the dataset itself" in only(check_dataset(study, work_dir=study)).found
+    assert check_dataset(study, work_dir=study / "derivatives" / "work") == []
+    (work / "file").write_text("")
+    assert "is no folder" in only(check_dataset(study, work_dir=work / "file/w")).found
 
 
 def test_broken_links_say_how_to_get_the_content(study):
