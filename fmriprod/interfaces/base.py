@@ -8,10 +8,12 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, ClassVar
 
+from nipype import config
 from nipype.interfaces.base import BaseInterface, BaseInterfaceInputSpec, File, isdefined, traits
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.digests import file_digest
 
 
 class PythonInputSpec(BaseInterfaceInputSpec):
@@ -27,6 +29,32 @@ class PythonInputSpec(BaseInterfaceInputSpec):
     algorithm_version = traits.Str(
         desc="version of the code behind this step, set by the interface itself, so that "
         "a changed algorithm is not answered from the cache",
+    )
+
+    def _get_sorteddict(
+        self,
+        objekt: Any,
+        dictwithhash: bool = False,
+        hash_method: str | None = None,
+        hash_files: bool = True,
+    ) -> Any:
+        """Replace files by their digests, as Nipype does, but read each file once only."""
+        if hash_files and isinstance(objekt, str) and os.path.isfile(objekt):
+            method = hash_method or config.get("execution", "hash_method")
+            if method.lower() == "content":
+                digest = file_digest(objekt)
+                return (objekt, digest) if dictwithhash else digest
+        return super()._get_sorteddict(objekt, dictwithhash, hash_method, hash_files)
+
+
+class ImageWriterInputSpec(PythonInputSpec):
+    """Inputs of interfaces that write large images."""
+
+    compress = traits.Bool(
+        True,
+        usedefault=True,
+        desc="write images as .nii.gz; if not, as .nii: about twice as large, and many times as "
+        "fast to write and to read, for files that only the next steps read",
     )
 
 
@@ -114,9 +142,13 @@ class PythonInterface(BaseInterface):
         self._results[field] = str(final)
 
     def save_image(self, field: str, name: str, data: Any, like: Any, **header: Any) -> None:
-        """Write an array as NIfTI on the grid of the image ``like``; see `images.save_image`."""
+        """Write an array as NIfTI on the grid of the image ``like``; see `images.save_image`.
+
+        Where the interface has an input ``compress`` and it is off, ``.gz`` is left out.
+        """
         from fmriprod.interfaces.images import save_image
 
+        name = name if getattr(self.inputs, "compress", True) else name.removesuffix(".gz")
         with self.writing(field, name) as path:
             save_image(path, data, like, **header)
 

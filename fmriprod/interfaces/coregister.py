@@ -42,6 +42,9 @@ class _CoregisterInputSpec(PythonInputSpec):
         "other; or also with these turned by 25 degrees (54 starts, some 10 s more), when "
         "headers are wrong. For the python engine",
     )
+    check_image = traits.Bool(
+        True, usedefault=True, desc="write out_file; with a fine reference it takes some seconds"
+    )
 
 
 class _CoregisterOutputSpec(TraitedSpec):
@@ -90,15 +93,27 @@ class Coregister(PythonInterface):
         self.save_text("transform_file", "from_in_to_reference.txt", format_transforms(transform))
         inverse = np.linalg.inv(transform)
         self.save_text("inverse_file", "from_reference_to_in.txt", format_transforms(inverse))
+        if self.inputs.check_image:
+            self._save_placed(moving, image, reference.shape, target, transform)
+        with coregister_figure(*grids, transform, brain) as figure:
+            self.save_figure("out_figure", "coregister.png", figure)
+        self.result("similarity", score)
+
+    def _save_placed(
+        self,
+        moving: np.ndarray,
+        image: nb.Nifti1Image,
+        shape: tuple[int, int, int],
+        target: nb.Nifti1Image,
+        transform: np.ndarray,
+    ) -> None:
+        """Write the moving image on the grid of the reference."""
         placed = resample(
-            moving, image.affine, reference.shape, target.affine, transform,
+            moving, image.affine, shape, target.affine, transform,
             num_threads=self.inputs.num_threads,
         )  # fmt: skip
         stem = Path(self.inputs.in_file).name.split(".nii")[0]
         self.save_image("out_file", f"{stem}_coregistered.nii.gz", placed, target)
-        with coregister_figure(*grids, transform, brain) as figure:
-            self.save_figure("out_figure", "coregister.png", figure)
-        self.result("similarity", score)
 
     def _located(self, err: InputError) -> InputError:
         if err.subject == "moving":

@@ -110,9 +110,12 @@ def load_mask(path: str | Path, like: nb.Nifti1Image) -> np.ndarray:
     InputError
         If the grids differ (nothing is ever resampled silently) or no voxel is set.
     """
-    data, image = load_image(path, ndim=3)
+    image = open_image(path, ndim=3)
     check_same_grid(image, like)
-    mask = np.nan_to_num(data) != 0
+    if image.get_data_dtype().kind in "iu" and image.dataobj.inter == 0:
+        mask = read_voxels(image, dtype=None) != 0  # a factor makes no 0 of what is none
+    else:
+        mask = np.nan_to_num(read_voxels(image)) != 0
     if not mask.any():
         raise _image_error(path, "a mask with voxels in it", "no voxel is set", "make it again")
     return mask

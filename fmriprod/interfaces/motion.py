@@ -17,7 +17,7 @@ from fmriprod.algorithms.transforms import (
     grid_center,
     rigid_parameters,
 )
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.fsl import run_mcflirt
 from fmriprod.interfaces.images import load_image, open_image
 
@@ -32,7 +32,7 @@ class _Pose(NamedTuple):
     not_converged: list[int]
 
 
-class _MotionCorrectInputSpec(PythonInputSpec):
+class _MotionCorrectInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="4-D image")
     reference_volume = traits.Range(
         low=0,
@@ -64,8 +64,8 @@ class _MotionCorrectInputSpec(PythonInputSpec):
         "exclude",
         "edge",
         usedefault=True,
-        desc="a voxel that is out of the field of view (or next to a NaN) in some volume: 0 in "
-        "all volumes, so that it is analysed nowhere; or the nearest value that was seen",
+        desc="a voxel that is out of the field of view, next to a NaN or constant in some volume: "
+        "0 in all volumes, so that it is analysed nowhere; or the nearest value that was seen",
     )
 
 
@@ -108,6 +108,7 @@ class MotionCorrect(PythonInterface):
 
     input_spec = _MotionCorrectInputSpec
     output_spec = _MotionCorrectOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy", "SimpleITK")
 
     def _process(self) -> None:

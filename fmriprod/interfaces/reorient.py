@@ -5,11 +5,11 @@ from pathlib import Path
 from nipype.interfaces.base import File, TraitedSpec, traits
 
 from fmriprod.algorithms.reorient import reorient
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image
 
 
-class _ReorientInputSpec(PythonInputSpec):
+class _ReorientInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="3-D or 4-D image")
     axis_codes = traits.Str(
         "LAS",

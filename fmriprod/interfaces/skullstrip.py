@@ -9,13 +9,13 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.skullstrip import brain_mask_epi, brain_mask_t1w
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_mask, open_image, read_voxels
 from fmriprod.reports.slices import slices_figure
 from fmriprod.reports.style import PALETTE
 
 
-class _SkullStripInputSpec(PythonInputSpec):
+class _SkullStripInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="3-D T1w image or mean EPI of a head")
     modality = traits.Enum("T1w", "EPI", usedefault=True, desc="contrast of the image")
     engine = traits.Enum(

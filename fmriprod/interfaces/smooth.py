@@ -9,11 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.smooth import smooth
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
 
 
-class _SmoothInputSpec(PythonInputSpec):
+class _SmoothInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="3-D or 4-D image")
     fwhm = traits.Float(
         3.0, usedefault=True, desc="full width at half maximum of the Gaussian in mm; 0: none"

@@ -7,11 +7,11 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.temporal_filter import METHODS, temporal_filter
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
 
 
-class _TemporalFilterInputSpec(PythonInputSpec):
+class _TemporalFilterInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="4-D series")
     mask_file = File(
         exists=True, desc="voxels to filter, on the grid of the series; the others become 0"

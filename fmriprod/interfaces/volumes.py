@@ -4,11 +4,11 @@ import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, traits
 
 from fmriprod.algorithms.volumes import evenly_spaced
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image
 
 
-class _SelectVolumesInputSpec(PythonInputSpec):
+class _SelectVolumesInputSpec(ImageWriterInputSpec):
     in_file = File(exists=True, mandatory=True, desc="4-D series")
     n_volumes = traits.Range(
         low=1, value=20, usedefault=True, desc="number of volumes, spread evenly over the series"

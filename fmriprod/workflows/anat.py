@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
+from fmriprod.workflows import resources
 
 _ENGINE_TEXT = {
     "python": "with a deformable surface after the Brain Extraction Tool [@bet] and N4 bias-field "
@@ -20,6 +21,7 @@ def init_anat_wf(
     axis_codes: str = "LAS",
     skullstrip_engine: str = "python",
     mask_file: str | None = None,
+    t1w_gb: float = 0.2,
     omp_nthreads: int = 1,
     name: str = "anat_wf",
 ) -> pe.Workflow:
@@ -33,6 +35,8 @@ def init_anat_wf(
         Program that finds the brain.
     mask_file : str, optional
         Brain mask that is at hand, in the grid of the T1-weighted image; used as it is.
+    t1w_gb : float
+        Size of the image in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -68,16 +72,21 @@ def init_anat_wf(
         IdentityInterface(fields=["t1w_file", "brain_file", "mask_file", "figure"]),
         name="outputnode",
     )
-    reorient = pe.Node(Reorient(axis_codes=axis_codes), name="reorient", mem_gb=0.5)
+    reorient = pe.Node(
+        Reorient(axis_codes=axis_codes, compress=False),
+        name="reorient",
+        mem_gb=resources.needed_gb(resources.REORIENT, t1w_gb),
+    )
     skullstrip = pe.Node(
-        SkullStrip(modality="T1w", engine=skullstrip_engine),
+        SkullStrip(modality="T1w", engine=skullstrip_engine, compress=False),
         name="skullstrip",
-        n_procs=omp_nthreads,
-        mem_gb=2,
+        n_procs=omp_nthreads if skullstrip_engine == "ants" else 1,
+        mem_gb=resources.needed_gb(resources.SKULLSTRIP, t1w_gb),
     )
     if mask_file is not None:
         reorient_mask = pe.Node(
-            Reorient(in_file=mask_file, axis_codes=axis_codes), name="reorient_mask"
+            Reorient(in_file=mask_file, axis_codes=axis_codes, compress=False),
+            name="reorient_mask",
         )
         workflow.connect(reorient_mask, "out_file", skullstrip, "mask_file")
     workflow.connect([

@@ -9,6 +9,7 @@ from fmriprod.interfaces.quality import RunQuality
 from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.interfaces.volumes import SelectVolumes
+from fmriprod.workflows import resources
 
 _MOTION_TEXT = {
     "python": "by rigid-body least squares [@friston_motion; @gauss_newton]",
@@ -26,6 +27,8 @@ def init_boldref_wf(
     n_volumes: int = 20,
     motion_engine: str = "python",
     coregister_engine: str = "python",
+    bold_gb: float = 0.5,
+    t1w_gb: float = 0.2,
     omp_nthreads: int = 1,
     name: str = "boldref_wf",
 ) -> pe.Workflow:
@@ -44,6 +47,9 @@ def init_boldref_wf(
         Program that aligns those volumes.
     coregister_engine : {"python", "flirt"}
         Program that aligns the reference with the T1-weighted image.
+    bold_gb, t1w_gb : float
+        Sizes of the series and of the T1-weighted image in memory in GB (`image_gb`); the steps
+        declare memory by them.
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -66,8 +72,6 @@ def init_boldref_wf(
         Brain mask on its grid
     transform_file
         Rigid transform between reference and T1-weighted image (ITK text)
-    check_file
-        Reference resampled with that transform onto the T1-weighted image's grid
     mask_figure
         Outline of the mask on slices (PNG)
     coregister_figure
@@ -86,18 +90,28 @@ def init_boldref_wf(
     inputnode = pe.Node(
         IdentityInterface(fields=["bold_file", "t1w_file", "t1w_mask"]), name="inputnode"
     )
-    fields = ["reference_file", "mask_file", "transform_file", "check_file", "mask_figure"]
+    fields = ["reference_file", "mask_file", "transform_file", "mask_figure"]
     outputnode = pe.Node(
         IdentityInterface(fields=[*fields, "coregister_figure"]), name="outputnode"
     )
-    select = pe.Node(SelectVolumes(n_volumes=n_volumes), name="select", mem_gb=1)
-    reorient = pe.Node(Reorient(axis_codes=axis_codes), name="reorient", mem_gb=0.5)
-    align = pe.Node(
-        MotionCorrect(engine=motion_engine), name="align", n_procs=omp_nthreads, mem_gb=1
+    select = pe.Node(
+        SelectVolumes(n_volumes=n_volumes, compress=False),
+        name="select",
+        mem_gb=resources.needed_gb(resources.SELECT, bold_gb),
     )
-    mask = pe.Node(SkullStrip(modality="EPI"), name="mask", n_procs=omp_nthreads, mem_gb=0.5)
+    reorient = pe.Node(Reorient(axis_codes=axis_codes, compress=False), name="reorient", mem_gb=0.5)
+    # Half of the threads: it need not wait until the T1-weighted image's step is done.
+    align = pe.Node(
+        MotionCorrect(engine=motion_engine, compress=False),
+        name="align",
+        n_procs=max(1, omp_nthreads // 2),
+        mem_gb=1,
+    )
+    mask = pe.Node(SkullStrip(modality="EPI"), name="mask", mem_gb=0.5)
     coregister = pe.Node(
-        Coregister(engine=coregister_engine), name="coregister", n_procs=omp_nthreads, mem_gb=2
+        Coregister(engine=coregister_engine, check_image=False),
+        name="coregister",
+        mem_gb=resources.needed_gb(resources.COREGISTER, t1w_gb),
     )
     workflow.connect([
         (inputnode, select, [("bold_file", "in_file")]),
@@ -111,7 +125,6 @@ def init_boldref_wf(
         (align, outputnode, [("mean_file", "reference_file")]),
         (mask, outputnode, [("out_mask", "mask_file"), ("out_figure", "mask_figure")]),
         (coregister, outputnode, [("transform_file", "transform_file"),
-                                  ("out_file", "check_file"),
                                   ("out_figure", "coregister_figure")]),
     ])  # fmt: skip
     return workflow
@@ -121,6 +134,7 @@ def init_bold_wf(
     *,
     axis_codes: str = "LAS",
     motion_engine: str = "python",
+    bold_gb: float = 0.5,
     omp_nthreads: int = 1,
     name: str = "bold_wf",
 ) -> pe.Workflow:
@@ -132,6 +146,8 @@ def init_bold_wf(
         Side that each voxel axis shall run towards; the reference must have the same.
     motion_engine : {"python", "mcflirt"}
         Program that aligns the volumes.
+    bold_gb : float
+        Size of the series in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -188,11 +204,20 @@ def init_bold_wf(
         IdentityInterface(fields=[*aligned, *measures, *figures]),
         name="outputnode",
     )
-    reorient = pe.Node(Reorient(axis_codes=axis_codes), name="reorient", mem_gb=1)
-    motion = pe.Node(
-        MotionCorrect(engine=motion_engine), name="motion", n_procs=omp_nthreads, mem_gb=2
+    reorient = pe.Node(
+        Reorient(axis_codes=axis_codes, compress=False),
+        name="reorient",
+        mem_gb=resources.needed_gb(resources.REORIENT, bold_gb),
     )
-    quality = pe.Node(RunQuality(), name="quality", n_procs=omp_nthreads, mem_gb=2)
+    motion = pe.Node(
+        MotionCorrect(engine=motion_engine, compress=False),
+        name="motion",
+        n_procs=omp_nthreads,
+        mem_gb=resources.needed_gb(resources.MOTION, bold_gb),
+    )
+    quality = pe.Node(
+        RunQuality(), name="quality", mem_gb=resources.needed_gb(resources.QUALITY, bold_gb)
+    )
     workflow.connect([
         (inputnode, reorient, [("bold_file", "in_file")]),
         (reorient, motion, [("out_file", "in_file")]),

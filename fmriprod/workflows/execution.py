@@ -17,6 +17,7 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
+import networkx as nx
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
@@ -175,8 +176,13 @@ class LocalPlugin(MultiProcPlugin):
 
     def _generate_dependency_list(self, graph: Any) -> None:
         super()._generate_dependency_list(graph)
+        self._ranks = _ranks(graph)
         for node in self.procs:
             self._emit(node.fullname, "planned")
+
+    def _sort_jobs(self, jobids: Any, scheduler: str | None = None) -> list[int]:
+        """Put first what most other steps wait for, so that none of a long chain is late."""
+        return sorted(jobids, key=lambda job: -self._ranks.get(self.procs[job].fullname, 0))
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
@@ -226,6 +232,18 @@ class LocalPlugin(MultiProcPlugin):
     def _emit(self, name: str, what: str, message: str = "") -> None:
         if self._on_event is not None:
             self._on_event(Event(name, what, time.time(), message))
+
+
+def _ranks(graph: Any) -> dict[str, int]:
+    """Count for each node, by full name, the steps in the longest chain that waits for it.
+
+    Savers and the like, which the driver runs itself, count as nothing.
+    """
+    ranks: dict[Any, int] = {}
+    for node in reversed(list(nx.topological_sort(graph))):
+        below = (ranks[other] + (not other.run_without_submitting) for other in graph[node])
+        ranks[node] = max(below, default=0)
+    return {node.fullname: rank for node, rank in ranks.items()}
 
 
 def readable_error(trace: str | list[str]) -> str:

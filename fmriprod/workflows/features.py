@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.featurize import Featurize
 from fmriprod.interfaces.temporal_filter import TemporalFilter
+from fmriprod.workflows import resources
 
 
 def init_features_wf(
@@ -19,6 +20,7 @@ def init_features_wf(
     shift: float = 4.5,
     window: int = 1,
     past_end: str = "error",
+    bold_gb: float = 0.5,
     omp_nthreads: int = 1,
     name: str = "features_wf",
 ) -> pe.Workflow:
@@ -42,8 +44,10 @@ def init_features_wf(
         Volumes after each event, in mode ``events``.
     past_end : {"error", "drop"}
         An event whose window goes past the end of the run is an error, or left out.
+    bold_gb : float
+        Size of the series in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
-        Threads that one step may use.
+        Threads that one step may use; both steps use one.
     name : str
         Name of the workflow.
 
@@ -91,10 +95,9 @@ def init_features_wf(
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
     temporal_filter = pe.Node(
-        TemporalFilter(high_pass=high_pass, method=drift),
+        TemporalFilter(high_pass=high_pass, method=drift, compress=False),
         name="filter",
-        n_procs=omp_nthreads,
-        mem_gb=2,
+        mem_gb=resources.needed_gb(resources.FILTER, bold_gb),
     )
     featurize = pe.Node(
         Featurize(
@@ -107,7 +110,7 @@ def init_features_wf(
             past_end=past_end,
         ),
         name="featurize",
-        mem_gb=1,
+        mem_gb=resources.needed_gb(resources.FEATURIZE, bold_gb),
     )
     if tr is not None:
         temporal_filter.inputs.tr = tr

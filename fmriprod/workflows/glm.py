@@ -7,6 +7,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.glm import FirstLevelModel
 from fmriprod.interfaces.smooth import Smooth
+from fmriprod.workflows import resources
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _HRF_TEXT = {
@@ -28,6 +29,7 @@ def init_first_level_wf(
     high_pass: float = 100.0,
     noise: str = "ar1",
     confounds: Sequence[str] = MOTION,
+    bold_gb: float = 0.5,
     omp_nthreads: int = 1,
     name: str = "first_level_wf",
 ) -> pe.Workflow:
@@ -49,8 +51,11 @@ def init_first_level_wf(
         Model of the noise, as `FirstLevelModel` takes it.
     confounds : sequence of str
         Columns of the confounds file that enter the design.
+    bold_gb : float
+        Size of the series in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
-        Threads that one step may use.
+        Threads that one step may use; both steps use one, so that the numbers do not depend on
+        how many there are.
     name : str
         Name of the workflow.
 
@@ -103,7 +108,11 @@ def init_first_level_wf(
     model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
     outputs = [*MAPS, *model_fields, "contrast_figures"]
     outputnode = pe.Node(IdentityInterface(fields=["mask_file", *outputs]), name="outputnode")
-    smooth = pe.Node(Smooth(fwhm=fwhm), name="smooth", n_procs=omp_nthreads, mem_gb=1)
+    smooth = pe.Node(
+        Smooth(fwhm=fwhm, compress=False),
+        name="smooth",
+        mem_gb=resources.needed_gb(resources.SMOOTH, bold_gb),
+    )
     model = pe.Node(
         FirstLevelModel(
             contrasts=list(contrasts),
@@ -113,8 +122,7 @@ def init_first_level_wf(
             confounds=list(confounds),
         ),
         name="model",
-        n_procs=omp_nthreads,
-        mem_gb=2,
+        mem_gb=resources.needed_gb(resources.MODEL, bold_gb),
     )
     if tr is not None:
         model.inputs.tr = tr

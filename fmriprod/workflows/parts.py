@@ -98,8 +98,12 @@ def save_parts(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> N
     """Connect savers to what is made once for a participant, and to features and evidence."""
     anatomical = Destination(source_file=parts.plan.t1w_file, **saving)
     for field, suffix, entities in (
-        ("t1w_file", "T1w", {"desc": "preproc", "metadata": ["SkullStripped=false"]}),
-        ("mask_file", "mask", {"desc": "brain"}),
+        (
+            "t1w_file",
+            "T1w",
+            {"desc": "preproc", "metadata": ["SkullStripped=false"], "compress": True},
+        ),
+        ("mask_file", "mask", {"desc": "brain", "compress": True}),
         ("figure", "T1w", {"desc": "skullstrip", "datatype": "figures"}),
     ):
         source = (parts.anat, f"outputnode.{field}")

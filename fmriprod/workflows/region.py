@@ -54,7 +54,7 @@ def init_region_wf(
     inputs = ["effect_files", "variance_files", "dof", "mask_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=["mask_file", "z_file"]), name="outputnode")
-    fixed = pe.Node(FixedEffects(), name="fixed_effects", n_procs=omp_nthreads, mem_gb=0.5)
+    fixed = pe.Node(FixedEffects(), name="fixed_effects", mem_gb=0.5)
     choose = pe.Node(RoiMask(n_voxels=n_voxels), name="choose", mem_gb=0.5)
     workflow.connect([
         (inputnode, fixed, [(field, field) for field in inputs]),

@@ -8,6 +8,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.workflows.bold import init_bold_wf
 from fmriprod.workflows.glm import MOTION, init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
+from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.save import Destination, save
 
 _BOLD_OUTPUTS = (
@@ -100,9 +101,8 @@ def init_run_wf(
     outputnode = pe.Node(
         IdentityInterface(fields=[*_BOLD_OUTPUTS, *_MODEL_OUTPUTS]), name="outputnode"
     )
-    bold = init_bold_wf(
-        axis_codes=axis_codes, motion_engine=motion_engine, omp_nthreads=omp_nthreads
-    )
+    resources = {"bold_gb": image_gb(run.bold_file), "omp_nthreads": omp_nthreads}
+    bold = init_bold_wf(axis_codes=axis_codes, motion_engine=motion_engine, **resources)
     bold.inputs.inputnode.bold_file = run.bold_file
     model = init_first_level_wf(
         contrasts=run.contrasts,
@@ -112,7 +112,7 @@ def init_run_wf(
         high_pass=high_pass,
         noise=noise,
         confounds=confounds,
-        omp_nthreads=omp_nthreads,
+        **resources,
     )
     model.inputs.inputnode.events_file = run.events_file
     workflow.connect([
@@ -134,7 +134,11 @@ def _save(
 ) -> None:
     """Connect a saver to each result of the run."""
     for field, suffix, entities in (
-        ("bold_file", "bold", {"desc": "preproc", "metadata": ["SkullStripped=false"]}),
+        (
+            "bold_file",
+            "bold",
+            {"desc": "preproc", "metadata": ["SkullStripped=false"], "compress": True},
+        ),
         ("mean_file", "boldref", {"desc": "mean"}),
         ("motion_file", "timeseries", {"desc": "motion"}),
         ("quality_table", "timeseries", {"desc": "quality"}),

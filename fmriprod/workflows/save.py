@@ -5,6 +5,7 @@ from typing import Any
 
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.compress import CompressImage
 from fmriprod.interfaces.derivatives import SaveDerivative
 
 Source = tuple[pe.Node | pe.Workflow, str]
@@ -34,6 +35,7 @@ def save(
     suffix: str,
     *,
     labels: tuple[pe.Node | pe.Workflow, str, str] | None = None,
+    compress: bool = False,
     **entities: Any,
 ) -> pe.Node:
     """Connect a saver to an output.
@@ -52,6 +54,9 @@ def save(
         BIDS suffix.
     labels : (Node or Workflow, str, str), optional
         Node and output that give one label for each of several files, and the entity.
+    compress : bool
+        The file is a large image: it is compressed in a step of its own, in a worker, because
+        savers hold up the process that starts the others.
     **entities
         Further inputs of `SaveDerivative`, such as ``desc="preproc"`` or ``datatype``.
 
@@ -74,6 +79,10 @@ def save(
     if destination.dismiss:
         saver.inputs.dismiss_entities = list(destination.dismiss)
     node = pe.Node(saver, name=f"save_{name}", run_without_submitting=True, mem_gb=0.01)
+    if compress:
+        compressor = pe.Node(CompressImage(), name=f"compress_{name}", mem_gb=0.3)
+        workflow.connect(*source, compressor, "in_file")
+        source = (compressor, "out_file")
     workflow.connect(*source, node, "in_file")
     if labels is not None:
         workflow.connect(*labels[:2], node, labels[2])
