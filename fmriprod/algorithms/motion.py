@@ -11,6 +11,7 @@ from fmriprod.algorithms.realign import each_volume
 from fmriprod.algorithms.registration import align, foreground, make_template
 from fmriprod.algorithms.resample import bridge_gaps, resample
 from fmriprod.algorithms.transforms import check_affine, grid_center
+from fmriprod.algorithms.volumes import check_volumes, name_some, varies
 
 _COARSE: dict[str, Any] = {"fwhm": 10.0, "max_points": 6_000}
 _FINE: dict[str, Any] = {"fwhm": 5.0, "max_points": 25_000}
@@ -133,7 +134,7 @@ def _register(
         raise InputError(
             "series",
             expected="volumes that overlap with the reference after registration",
-            found=f"no overlap for volumes {_some(lost)} (counted from 0)",
+            found=f"no overlap for volumes {name_some(lost)} (counted from 0)",
             hint="look at these volumes and at the reference: do both show the same head, and "
             "do their headers put it in the same place?",
         )
@@ -192,21 +193,7 @@ def _check_series(series: np.ndarray) -> None:
             found=f"shape {series.shape}",
             hint="motion can only be told within a series of whole volumes",
         )
-    with np.errstate(invalid="ignore"):
-        flat = [t for t in range(series.shape[3]) if not _varies(series[..., t])]
-    if flat:
-        raise InputError(
-            "series",
-            expected="volumes with a head in them",
-            found=f"volumes that are constant or have no finite value: {_some(flat)}"
-            f" (counted from 0, {len(flat)} of {series.shape[3]})",
-            hint="drop these volumes, or copy or convert the run again",
-        )
-
-
-def _varies(volume: np.ndarray) -> bool:
-    finite = volume[np.isfinite(volume)]
-    return finite.size > 0 and finite.min() < finite.max()
+    check_volumes(series)
 
 
 def _check_number(number: int, n_volumes: int) -> int:
@@ -222,7 +209,7 @@ def _check_number(number: int, n_volumes: int) -> int:
 
 def _check_image(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image, np.float32)
-    if image.ndim != 3 or min(image.shape) < _LEAST_VOXELS or not _varies(image):
+    if image.ndim != 3 or min(image.shape) < _LEAST_VOXELS or not varies(image):
         fault = "constant or nowhere finite" if image.ndim == 3 else f"{image.ndim} dimensions"
         raise InputError(
             "reference",
@@ -232,8 +219,3 @@ def _check_image(image: np.ndarray) -> np.ndarray:
         )
     bad = ~np.isfinite(image)
     return bridge_gaps(image, bad) if bad.any() else image
-
-
-def _some(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:8]))
-    return shown + (", ..." if len(numbers) > 8 else "")

@@ -1,4 +1,4 @@
-"""Choose volumes of a series."""
+"""Choose volumes of a series, and check that there is something in each."""
 
 import numpy as np
 
@@ -25,3 +25,46 @@ def evenly_spaced(n_volumes: int, n: int) -> list[int]:
         )
     n = min(n, n_volumes)
     return np.floor((np.arange(n) + 0.5) * n_volumes / n).astype(int).tolist()
+
+
+def check_volumes(series: np.ndarray, subject: str = "series") -> None:
+    """Refuse a series with volumes that hold nothing.
+
+    Parameters
+    ----------
+    series : ndarray, shape (x, y, z, n_volumes)
+        The run.
+    subject : str
+        Name of the argument, for the message.
+
+    Raises
+    ------
+    InputError
+        If a volume is constant or nowhere finite.
+    """
+    flat = [t for t in range(series.shape[3]) if not varies(series[..., t])]
+    if flat:
+        raise InputError(
+            subject,
+            expected="volumes with a head in them",
+            found=f"volumes that are constant or have no finite value: {name_some(flat)}"
+            f" (counted from 0, {len(flat)} of {series.shape[3]})",
+            hint="drop these volumes, or copy or convert the run again",
+        )
+
+
+def varies(volume: np.ndarray) -> bool:
+    """Tell whether a volume has two finite values that differ."""
+    finite = volume[np.isfinite(volume)]
+    return bool(finite.size > 0 and finite.min() < finite.max())
+
+
+def name_some(numbers: list[int]) -> str:
+    """List the first few of many numbers.
+
+    Examples
+    --------
+    >>> name_some([3, 4])
+    '3, 4'
+    """
+    return ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")

@@ -42,6 +42,8 @@ class Listing:
                 continue
             if entry.is_dir():
                 self.folders.append(entry)
+                if entry.name.endswith((*IMAGES, ".json", ".tsv")):
+                    self.ignored.append(_no_file(entry))
             elif "." not in entry.name and entry.name.startswith(_FOLDERS) and is_broken(entry):
                 self.broken.append(entry.path)
             elif entry.name in _GENERAL or (
@@ -63,6 +65,16 @@ class Listing:
             self.data[name.suffix].append((name, entry.path))
         else:
             self.sidecars[name.suffix, name.extension].append((name, entry.path))
+
+
+def _no_file(entry: os.DirEntry) -> InputError:
+    return InputError(
+        "file name",
+        expected="a file",
+        found="a folder with the name of a file",
+        hint="move the file out of it (archives are often unpacked so)",
+        file=entry.path,
+    )
 
 
 def _check_place(name: BidsName, place: Mapping[str, str]) -> None:

@@ -230,6 +230,13 @@ def test_a_broken_description_is_an_error(study):
     assert problem.file.endswith("dataset_description.json") and "JSON" in problem.expected
 
 
+def test_a_folder_with_the_name_of_an_image_is_not_passed_over(study):
+    (study / BOLD).unlink()
+    (study / BOLD).mkdir()
+    problem = only(check_dataset(study), "warning")
+    assert problem.file.endswith(BOLD) and "a folder with the name of a file" in problem.found
+
+
 def test_work_folders(study, work):
     assert "sub-01" in only(check_dataset(study, work_dir=study / "sub-01" / "x")).found
     assert "the dataset itself" in only(check_dataset(study, work_dir=study)).found
