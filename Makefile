@@ -25,6 +25,7 @@ check: $(VENV)/ready-test   ## style and the contracts between the packages
 	$(BIN)/lint-imports
 
 build: $(VENV)/ready-test   ## wheel and source distribution, in dist/
+	rm -rf build dist
 	$(BIN)/python -m build
 
 clean:           ## remove what the other targets made
