@@ -177,13 +177,11 @@ def repetition_time(
         If the header says 0, a negative or a non-finite number and nothing is given, if
         what is given is not above 0, or if both differ.
     """
-    zoom = float(image.header.get_zooms()[3])
-    unit = image.header.get_xyzt_units()[1]
-    seconds = zoom * {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
-    known = np.isfinite(seconds) and seconds > 0
+    seconds = _header_seconds(image)
     if given is None:
-        if known:
+        if seconds is not None:
             return seconds
+        zoom = float(image.header.get_zooms()[3])
         raise _image_error(
             image.get_filename(),
             "a repetition time above 0 s in the header (pixdim[4])",
@@ -197,7 +195,7 @@ def repetition_time(
             found=f"{given:g} s",
             hint="give seconds (RepetitionTime in the BIDS sidecar)",
         )
-    if known and abs(seconds - given) > 1e-3 and not override:
+    if seconds is not None and abs(seconds - given) > 1e-3 and not override:
         raise _image_error(
             image.get_filename(),
             f"the repetition time that was given, {given:g} s",
@@ -205,6 +203,15 @@ def repetition_time(
             "find out which is right; mend the header, or leave the given one out",
         )
     return given
+
+
+def _header_seconds(image: nb.Nifti1Image) -> float | None:
+    """Repetition time in s by the header of a series; None where it has none."""
+    if image.ndim < 4:
+        return None
+    unit = image.header.get_xyzt_units()[1]
+    seconds = float(image.header.get_zooms()[3]) * {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
+    return seconds if np.isfinite(seconds) and seconds > 0 else None
 
 
 def save_image(
@@ -232,7 +239,8 @@ def save_image(
     affine : array_like, shape (4, 4), optional
         Voxel to world in mm, when it is not that of ``like``.
     tr : float, optional
-        Repetition time in seconds of a series; that of ``like`` by default.
+        Repetition time in seconds of a series; by default that of ``like``, or 0 where its
+        header has none (a stack of maps is no series in time).
     same_storage : bool
         The values are stored values of ``like`` (read with ``dtype=None``): give the file
         its scale factors too.
@@ -248,7 +256,7 @@ def save_image(
     image.header.set_xyzt_units("mm", "sec")
     if data.ndim == 4:
         if tr is None:
-            tr = repetition_time(like)
+            tr = _header_seconds(like) or 0.0
         image.header.set_zooms((*image.header.get_zooms()[:3], tr))
     code = int(like.header["sform_code"]) or int(like.header["qform_code"]) or 1
     image.set_sform(image.affine, code)

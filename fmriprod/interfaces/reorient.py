@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from nipype.interfaces.base import File, TraitedSpec, traits
+from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.reorient import reorient
 from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
-from fmriprod.interfaces.images import load_image
+from fmriprod.interfaces.images import load_image, repetition_time
 
 
 class _ReorientInputSpec(ImageWriterInputSpec):
@@ -15,6 +15,10 @@ class _ReorientInputSpec(ImageWriterInputSpec):
         "LAS",
         usedefault=True,
         desc="side that each voxel axis shall run towards (LAS: radiological, as FSL's)",
+    )
+    tr = traits.Float(
+        desc="repetition time in s (RepetitionTime of the sidecar) for the header of out_file, "
+        "where that of in_file has none; if both are known they must agree within 1 ms"
     )
 
 
@@ -42,4 +46,5 @@ class Reorient(PythonInterface):
         data, affine = reorient(data, image.affine, self.inputs.axis_codes)
         stem = Path(self.inputs.in_file).name.split(".nii")[0]
         name = f"{stem}_{self.inputs.axis_codes.upper()}.nii.gz"
-        self.save_image("out_file", name, data, image, affine=affine, same_storage=True)
+        tr = repetition_time(image, self.inputs.tr) if isdefined(self.inputs.tr) else None
+        self.save_image("out_file", name, data, image, affine=affine, tr=tr, same_storage=True)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import nibabel as nb
 import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from threadpoolctl import threadpool_limits
@@ -10,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.smooth import smooth
 from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
-from fmriprod.interfaces.images import load_image, load_mask, repetition_time
+from fmriprod.interfaces.images import load_image, load_mask
 
 
 class _SmoothInputSpec(ImageWriterInputSpec):
@@ -66,15 +65,5 @@ class Smooth(PythonInterface):
         with threadpool_limits(1):
             smoothed = smooth(data, image.affine, self.inputs.fwhm, mask)
         name = f"{Path(self.inputs.in_file).name.split('.nii')[0]}_smoothed.nii.gz"
-        self.save_image("out_file", name, smoothed, image, tr=_spacing(image))
+        self.save_image("out_file", name, smoothed, image)
         self.result("n_nonfinite", int((bad if mask is None else bad & mask).sum()))
-
-
-def _spacing(image: nb.Nifti1Image) -> float | None:
-    """Repetition time, or 0 where the header has none: a stack of maps is no series in time."""
-    if image.ndim < 4:
-        return None
-    try:
-        return repetition_time(image)
-    except InputError:
-        return 0.0

@@ -132,6 +132,7 @@ def init_boldref_wf(
 
 def init_bold_wf(
     *,
+    tr: float | None = None,
     axis_codes: str = "LAS",
     motion_engine: str = "python",
     bold_gb: float = 0.5,
@@ -142,6 +143,8 @@ def init_bold_wf(
 
     Parameters
     ----------
+    tr : float, optional
+        Repetition time in s; that of the header by default.
     axis_codes : str
         Side that each voxel axis shall run towards; the reference must have the same.
     motion_engine : {"python", "mcflirt"}
@@ -209,6 +212,8 @@ def init_bold_wf(
         name="reorient",
         mem_gb=resources.needed_gb(resources.REORIENT, bold_gb),
     )
+    if tr is not None:
+        reorient.inputs.tr = tr
     motion = pe.Node(
         MotionCorrect(engine=motion_engine, compress=False),
         name="motion",

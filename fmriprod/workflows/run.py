@@ -102,7 +102,7 @@ def init_run_wf(
         IdentityInterface(fields=[*_BOLD_OUTPUTS, *_MODEL_OUTPUTS]), name="outputnode"
     )
     resources = {"bold_gb": image_gb(run.bold_file), "omp_nthreads": omp_nthreads}
-    bold = init_bold_wf(axis_codes=axis_codes, motion_engine=motion_engine, **resources)
+    bold = init_bold_wf(tr=run.tr, axis_codes=axis_codes, motion_engine=motion_engine, **resources)
     bold.inputs.inputnode.bold_file = run.bold_file
     model = init_first_level_wf(
         contrasts=run.contrasts,

@@ -116,3 +116,9 @@ def test_a_mask_is_what_is_neither_0_nor_nan(work, dtype):
     empty = write_image(work / "empty.nii", np.zeros((3, 3, 3), dtype))
     with pytest.raises(InputError, match="no voxel is set"):
         load_mask(empty, open_image(path))
+
+
+def test_a_header_without_repetition_time_is_copied_as_it_is(work):
+    like = image_of(0.0, "sec")
+    save_image(work / "out.nii", np.zeros(like.shape, np.float32), like)
+    assert nb.load(work / "out.nii").header.get_zooms()[3] == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.images import write_image
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.reorient import Reorient
 
 
@@ -44,3 +45,16 @@ def test_real_oblique_run_keeps_world_coordinates(real_data, work):
     np.testing.assert_allclose(there, there.round(), atol=1e-3)
     x, y, z = there[:3].round().astype(int)
     np.testing.assert_array_equal(before.dataobj[20, 30, 10], after.dataobj[x, y, z])
+
+
+def test_a_header_without_repetition_time_gets_that_of_the_sidecar(work, rng):
+    write_image(work / "a.nii.gz", rng.normal(size=(4, 5, 6, 3)).astype(np.float32), tr=0)
+
+    def spacing(**inputs):
+        out_file = Reorient(in_file="a.nii.gz", **inputs).run().outputs.out_file
+        return nb.load(out_file).header.get_zooms()[3]
+
+    assert spacing() == 0 and spacing(tr=1.5) == 1.5
+    write_image(work / "a.nii.gz", rng.normal(size=(4, 5, 6, 3)).astype(np.float32), tr=2.0)
+    with pytest.raises(InputError, match=r"1\.5 s\n.*2 s in the header"):
+        spacing(tr=1.5)

@@ -64,7 +64,8 @@ def test_every_option_of_the_model_reaches_its_step(build):
         assert model.confounds == ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
         assert model.contrasts == ["task=(a+b)/2", "a-b"]
         assert inputs(f"{key}_wf.first_level_wf.smooth").fwhm == 7.0
-        assert inputs(f"{key}_wf.bold_wf.reorient").axis_codes == "RAS"
+        reorient = inputs(f"{key}_wf.bold_wf.reorient")
+        assert (reorient.axis_codes, reorient.tr) == ("RAS", 1.5)
         drift = inputs(f"features_{key}_wf.filter")
         assert (drift.high_pass, drift.tr) == (77.0, 1.5)
         assert drift.method == ("linear" if key == "task_x_run_2" else "cosine")
