@@ -3,6 +3,7 @@
 import os
 import zlib
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.interfaces.problems import Problem
 
 _CHUNK = 1 << 18
+_FORMS_APART = 1.0  # mm
 _POINTER = b"/annex/objects/"
 _GET = "get the content: `git annex get FILE` or `datalad get FILE`"
 
@@ -90,13 +92,32 @@ def check_image(
         image = open_image(path, ndim)
     except InputError as err:
         return [Problem.of(err)], None
-    problems = []
+    problems: list[Problem] = []
     dtype = image.get_data_dtype()
     if dtype.fields or np.issubdtype(dtype, np.complexfloating):
         hint = "convert it to one real number a voxel"
         problems.append(Problem("error", path, "real numbers as voxels", f"{dtype}", hint))
-    problems += _check_size(path, image, full)
-    return problems, image
+    return problems + _check_orientation(path, image) + _check_size(path, image, full), image
+
+
+def _check_orientation(path: str, image: nb.Nifti1Image) -> list[Problem]:
+    """Warn of a header that leaves open where left is, or says it twice and differently."""
+    sform, s_code = image.header.get_sform(coded=True)
+    qform, q_code = image.header.get_qform(coded=True)
+    if not s_code and not q_code:
+        found = "both 0, so that which side is left is a guess"
+        hint = "convert the DICOM images again, or find out and mend the header"
+        return [Problem("warning", path, "a sform_code or a qform_code above 0", found, hint)]
+    if not s_code or not q_code:
+        return []
+    ends = np.array(list(product(*((0, n - 1) for n in image.shape[:3]))))
+    there = [nb.affines.apply_affine(form, ends) for form in (sform, qform)]
+    apart = np.linalg.norm(there[0] - there[1], axis=1).max()
+    if apart <= _FORMS_APART:
+        return []
+    found = f"places up to {apart:.3g} mm apart; the sform (code {s_code}) is used"
+    hint = "find out which is right; programs differ in which of them they use"
+    return [Problem("warning", path, "one place by sform and qform", found, hint)]
 
 
 def content_size(path: str, promised: int, full: bool = False) -> tuple[int, str]:
