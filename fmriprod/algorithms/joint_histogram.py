@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from fmriprod.algorithms.registration import spreading_step
 from fmriprod.algorithms.transforms import mask_points
 
 _BLUR = 0.5  # bins: wider, and blur itself pulls towards contrast
@@ -41,7 +42,7 @@ class JointHistogram:
         bins: int = 64,
     ) -> None:
         points = np.flatnonzero(mask)
-        points = points[:: max(1, round(len(points) / max_points))]
+        points = points[:: spreading_step(len(points), mask.shape, max_points)]
         self._bins = bins
         few = np.zeros(mask.shape, bool)
         few.ravel()[points] = True

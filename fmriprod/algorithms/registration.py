@@ -9,6 +9,7 @@ do not pull (the bias that Freire & Mangin (2001), NeuroImage 14:709 describe).
 """
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from scipy import ndimage
@@ -66,6 +67,23 @@ def foreground(volume: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return far <= 6.0
 
 
+def spreading_step(n_voxels: int, shape: tuple[int, ...], max_points: int) -> int:
+    """Choose every how many voxels of a mask, in C order, is taken: the same in every run.
+
+    A step that shares a factor with the length of an axis would meet the same few planes again
+    and again where a head fills the field of view along it.
+
+    Examples
+    --------
+    >>> spreading_step(240_000, (110, 120, 40), 6_000)
+    41
+    """
+    step = max(1, round(n_voxels / max_points))
+    while step > 1 and any(gcd(step, n) > 1 for n in shape[1:]):
+        step += 1
+    return step
+
+
 def smooth_volume(volume: np.ndarray, affine: np.ndarray, fwhm: float) -> np.ndarray:
     """Smooth with a Gaussian of a full width at half maximum in mm; float32."""
     sigma = fwhm * _FWHM_TO_SIGMA / np.linalg.norm(affine[:3, :3], axis=0)
@@ -84,8 +102,7 @@ def make_template(
     """Smooth a reference and compute its derivatives at voxels spread evenly over a mask."""
     smooth = smooth_volume(reference, affine, fwhm).astype(np.float64)
     index = np.argwhere(mask)
-    # A stride that shares no factor with the axes spreads the points; it is the same every run.
-    index = index[:: max(1, round(len(index) / max_points))]
+    index = index[:: spreading_step(len(index), mask.shape, max_points)]
     at = tuple(index.T)
     slopes = np.stack([_slope(smooth, axis)[at] for axis in range(3)], axis=1)
     slopes = slopes @ np.linalg.inv(affine[:3, :3])

@@ -75,6 +75,7 @@ class Coregister(PythonInterface):
 
     input_spec = _CoregisterInputSpec
     output_spec = _CoregisterOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:

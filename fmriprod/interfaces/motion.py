@@ -108,7 +108,7 @@ class MotionCorrect(PythonInterface):
 
     input_spec = _MotionCorrectInputSpec
     output_spec = _MotionCorrectOutputSpec
-    _algorithm_version = "2"
+    _algorithm_version = "3"
     _libraries = ("numpy", "scipy", "SimpleITK")
 
     def _process(self) -> None:
