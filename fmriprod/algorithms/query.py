@@ -56,7 +56,7 @@ def query_rows(table: pd.DataFrame, query: str, name: str = "query") -> np.ndarr
         tree = ast.parse(query.strip(), mode="eval").body
         rows = np.flatnonzero(_truth(tree, table, query, name))
     except SyntaxError as err:
-        raise _unclear(name, query, f"{query!r} ({err.msg})") from None
+        raise _unclear(name, query, f"{_short(query)} ({err.msg})") from None
     except (ValueError, RecursionError, MemoryError) as err:
         if isinstance(err, InputError):
             raise
@@ -65,7 +65,7 @@ def query_rows(table: pd.DataFrame, query: str, name: str = "query") -> np.ndarr
         raise InputError(
             name,
             expected="a query that selects rows",
-            found=f"{query!r} selects none of {len(table)} rows",
+            found=f"{_short(query)} selects none of {len(table)} rows",
             hint=f"compare with what is there: {_values(tree, table)}",
         )
     return rows
@@ -87,7 +87,7 @@ def _truth(node: ast.AST, table: pd.DataFrame, query: str, name: str) -> np.ndar
         terms = [node.left, *node.comparators]
         pairs = zip(terms, node.ops, terms[1:], strict=False)
         return np.logical_and.reduce([_compare(*pair, table, query, name) for pair in pairs])
-    raise _unclear(name, query, f"{ast.unparse(node)!r} in {query!r}")
+    raise _unclear(name, query, f"{ast.unparse(node)!r} in {_short(query)}")
 
 
 def _compare(
@@ -103,7 +103,7 @@ def _compare(
         raise InputError(
             name,
             expected="names of columns of the sample table",
-            found=f"{left.id!r} in {query!r}",
+            found=f"{left.id!r} in {_short(query)}",
             hint=suggest(left.id, table.columns),
         )
     try:
@@ -119,7 +119,7 @@ def _compare(
         or not (within or type(op) in _COMPARE)
         or not all(isinstance(c, str | int | float) for c in constants)
     ):
-        raise _unclear(name, query, f"{ast.unparse(right)!r} in {query!r}")
+        raise _unclear(name, query, f"{ast.unparse(right)!r} in {_short(query)}")
     column = _as_type_of(table[left.id], constants, query, name)
     if many:
         return column.isin(constants).to_numpy() != isinstance(op, ast.NotIn)
@@ -165,5 +165,8 @@ def _short(query: str) -> str:
 
 def _unclear(name: str, query: str, found: str) -> InputError:
     return InputError(
-        name, expected=_EXAMPLE, found=found, hint="write it with columns, numbers, quoted text"
+        name,
+        expected=_EXAMPLE,
+        found=found[:1000],
+        hint="write it with columns, numbers, quoted text",
     )

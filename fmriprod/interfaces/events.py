@@ -1,5 +1,6 @@
 """Read the events file of a run."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -98,8 +99,14 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
         raise refuse(f"{err}".strip(), "save it as tab-separated UTF-8 text") from None
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus values as row names
         raise refuse("rows with more values than the header has names", "mend those rows")
-    with path.open(encoding="utf-8-sig") as stream:
-        table.columns = stream.readline().rstrip("\r\n").split("\t")  # pandas renames twins
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        try:
+            names = next(csv.reader(stream, delimiter="\t"), [])
+        except csv.Error as err:
+            raise refuse(f"a header that cannot be read ({err})", "write it again") from None
+    if len(names) != table.shape[1]:
+        raise refuse("a header that cannot be told from the rows", "begin with the column names")
+    table.columns = names  # pandas renames twins
     if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ",; "):
         raise refuse(f"one column {table.columns[0]!r}", "separate columns by tabs (\\t)")
     return table
