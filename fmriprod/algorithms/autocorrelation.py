@@ -7,7 +7,6 @@ residuals are too small.
 """
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 BINS = 100
 """Groups of an AR(1) coefficient per unit, and clusters of higher orders."""
@@ -148,6 +147,8 @@ def group_ar(ar: np.ndarray, fitted: np.ndarray) -> tuple[np.ndarray, np.ndarray
         whole = (ar[fitted, 0] * BINS).astype(int)
         kinds, labels[fitted] = np.unique(whole, return_inverse=True)
         return labels, kinds[:, None] / BINS
+    from sklearn.cluster import KMeans  # takes a second to import, and AR(1) does without
+
     some = ar[fitted][:: max(1, int(fitted.sum()) // 10000)]
     n_clusters = min(BINS, len(np.unique(some, axis=0)))
     clusters = KMeans(n_clusters, n_init=1, random_state=0).fit(some)

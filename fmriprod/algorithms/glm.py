@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from nilearn.glm import ARModel, OLSModel
-from nilearn.glm.contrasts import Contrast
 
 from fmriprod.algorithms.autocorrelation import estimate_ar, group_ar
 from fmriprod.algorithms.checks import InputError, usable_voxels
@@ -90,6 +88,10 @@ def fit_contrasts(
     ----------
     Abraham et al. (2014), Frontiers in Neuroinformatics 8, 14 (Nilearn).
     """
+    # Here, not above: Nilearn takes a second to import, which the command line need not wait for.
+    from nilearn.glm import ARModel, OLSModel
+    from nilearn.glm.contrasts import Contrast
+
     series, matrix, contrasts = _checked(series, matrix, contrasts, noise)
     norm = np.linalg.norm(matrix, axis=0)
     basis, values, rows = row_space(unit_columns(matrix))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from nilearn.glm.first_level.hemodynamic_models import glover_hrf
 
 from fmriprod.algorithms.checks import InputError
 
@@ -138,6 +137,8 @@ def response_courses(
         Sums of double-gamma responses (Glover 1999). One event alone peaks at its gain,
         whatever its duration.
     """
+    from nilearn.glm.first_level.hemodynamic_models import glover_hrf  # takes a second to import
+
     span = float(events["duration"].max())
     kernel = glover_hrf(_STEP, oversampling=1, time_length=32.0)
     box = np.ones(max(1, round(span / _STEP)))

@@ -58,18 +58,22 @@ def brain_mask_t1w(data: np.ndarray, affine: np.ndarray, *, fraction: float = 0.
     upright, turned = reorient(data, affine, "RAS")
     zooms = np.linalg.norm(turned[:3, :3], axis=0)
     fine = np.maximum(np.round(np.array(upright.shape) * zooms).astype(int), 1)
+    # Axes in reverse: files come with the first axis fastest, and so memory is read in order.
     head = ndimage.affine_transform(
-        upright.astype(np.float32), 1 / zooms, output_shape=tuple(fine), order=1, mode="nearest"
+        upright.T.astype(np.float32, copy=False),
+        1 / zooms[::-1],
+        output_shape=tuple(fine[::-1]),
+        order=1,
+        mode="nearest",
     )
-    np.maximum(head, 0, out=head)
+    head = np.maximum(head.T, 0, order="C")
     surface = rasterise(inflate(head, _start(head), fraction=fraction), icosphere()[1], head.shape)
     _check_size(surface.sum() * 1e-6)
     mask = np.zeros(head.shape, np.float32)
     box = _box(surface, _REACH + 6)
     mask[box] = _tighten(head[box], surface[box], 1 + int(np.ceil(zooms.max() - 0.01)))
     _check_size(mask.sum(dtype=np.float64) * 1e-6)
-    found = ndimage.affine_transform(mask, zooms, output_shape=upright.shape, order=1) > 0.5
-    found = ndimage.binary_fill_holes(largest_part(found))
+    found = _on_grid(mask, zooms, upright.shape)
     return np.ascontiguousarray(reorient(found, turned, _axis_codes(affine))[0])
 
 
@@ -165,6 +169,18 @@ def _check_size(litres: float, least: float = _LITRES[0]) -> None:
             hint="check voxel size and orientation in the header, and that the image shows "
             "a head with the contrast that is named (T1w or EPI); or give your own mask_file",
         )
+
+
+def _on_grid(mask: np.ndarray, zooms: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Bring a mask from 1 mm voxels to the image's own; one part, no holes."""
+    ends = [s.stop for s in _box(mask > 0, 0)]
+    near = np.minimum(np.ceil(ends / zooms).astype(int) + 2, shape)  # nothing lies beyond
+    part = ndimage.affine_transform(mask, zooms, output_shape=tuple(near), order=1) > 0.5
+    found = np.zeros(shape, bool)
+    if part.any():
+        box = _box(part, 0)
+        found[box] = ndimage.binary_fill_holes(largest_part(part[box]))
+    return found
 
 
 def _start(head: np.ndarray) -> Balloon:

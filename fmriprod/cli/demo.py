@@ -35,6 +35,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate, analyse, score; exit code 0 only when all that was planted was found."""
+    from fmriprod.workflows.workers import start_early
+
+    start_early()
     from fmriprod.cli.check import prepare, show_problems
     from fmriprod.cli.run import run_plans
     from fmriprod.interfaces.simulate import SimulateStudy

@@ -44,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
     Participants with errors of their own are left out, and the exit code is 1 then.
     """
+    from fmriprod.workflows.workers import start_early
+
+    if not args.dry_run:
+        start_early()
     from fmriprod.cli.check import prepare, show_problems
 
     console = Console()

@@ -66,6 +66,7 @@ class SkullStrip(PythonInterface):
 
     input_spec = _SkullStripInputSpec
     output_spec = _SkullStripOutputSpec
+    _algorithm_version = "2"
     _libraries = ("SimpleITK", "scipy")
 
     def _process(self) -> None:

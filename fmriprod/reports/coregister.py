@@ -43,7 +43,8 @@ def coregister_figure(
     matplotlib.figure.Figure
     """
     shape, affine = _finer(moving.shape, moving_affine)
-    reference = np.nan_to_num(reference)
+    if not np.isfinite(reference).all():
+        reference = np.nan_to_num(reference)
     head = foreground(reference, reference_affine) if reference_mask is None else reference_mask
     head = np.asarray(head, bool)
     bright = head & (reference > _threshold(reference[head]))

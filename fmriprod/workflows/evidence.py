@@ -90,8 +90,7 @@ def init_evidence_wf(
             seed=seed,
             **{key: value for key, value in options.items() if value is not None},
         ),
-        name="evidence",
-        n_procs=omp_nthreads,
+        name="evidence",  # one thread: the matrices are small, two take longer
         mem_gb=1,
     )
     workflow.connect([

@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
@@ -20,6 +19,8 @@ from typing import Any
 import networkx as nx
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
+
+from fmriprod.workflows.workers import worker_context
 
 _PDEATHSIG, _SIGKILL = 1, 9
 _KILLED = (
@@ -167,7 +168,7 @@ class LocalPlugin(MultiProcPlugin):
             max_workers=self.processors,
             initializer=_start_worker,
             initargs=(self._cwd, os.getpid(), logging.getLogger("nipype.workflow").level),
-            mp_context=get_context("forkserver" if sys.platform == "linux" else "spawn"),
+            mp_context=worker_context(),
         )
 
     def close(self) -> None:

@@ -1,0 +1,39 @@
+"""Where worker processes come from."""
+
+import os
+import sys
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import BaseContext
+
+# What the steps of the main job import: it takes a worker seconds, and most of them once each.
+_PRELOADED = (
+    "fmriprod.workflows.study",
+    "matplotlib.backends.backend_agg",
+    "nilearn.glm",
+    "SimpleITK",
+)
+
+
+def worker_context() -> BaseContext:
+    """Give the way in which workers are started.
+
+    On Linux they are forked from a server process that has imported the libraries, and has
+    run nothing: no thread of ours, no computation and no random number is in it that a fork
+    could double. Elsewhere each worker starts from nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    return context
+
+
+def start_early() -> None:
+    """Start the server of the workers, which imports libraries while this process plans.
+
+    Call it as soon as it is clear that there will be work. Without it the server is started by
+    the first worker.
+    """
+    worker_context()
+    if sys.platform.startswith("linux") and len(os.sched_getaffinity(0)) > 1:
+        forkserver.ensure_running()
