@@ -21,8 +21,12 @@ class _FeaturizeInputSpec(PythonInputSpec):
         mandatory=True,
         desc="BIDS events of the run (onset, duration in s, trial_type)",
     )
-    tr = traits.Range(
-        low=0.0, exclude_low=True, desc="repetition time in s (default: the header's)"
+    tr = traits.Float(
+        desc="repetition time in s; that of the header by default, and if both are known they "
+        "must agree within 1 ms"
+    )
+    override_header_tr = traits.Bool(
+        False, usedefault=True, desc="take `tr` even where the header says otherwise"
     )
     mode = traits.Enum(
         "events",
@@ -113,7 +117,8 @@ class Featurize(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         image = open_image(values.in_file, ndim=4)
-        tr = values.tr if isdefined(values.tr) else repetition_time(image)
+        given = values.tr if isdefined(values.tr) else None
+        tr = repetition_time(image, given, override=values.override_header_tr)
         mask = load_mask(values.mask_file, image)
         samples, n_dropped = self._samples(image.shape[3], tr)
         series = read_voxels(image)[mask]

@@ -112,6 +112,13 @@ def test_a_window_past_the_end_names_step_file_and_trial(run, work):
     assert Featurize(**run, window=6, past_end="drop").run().outputs.n_dropped == 1
 
 
+def test_a_repetition_time_unlike_the_header_s_is_refused_unless_it_overrides(run):
+    with pytest.raises(InputError, match=r"2 s\n.*1\.5 s in the header"):
+        Featurize(**run, tr=2.0).run()
+    _, _, samples, _ = outputs(**run, tr=2.0, override_header_tr=True)
+    assert samples["tr"].tolist() == [2, 5, 8, 11]  # floor((onset + 4.5) / 2)
+
+
 def test_a_mask_on_another_grid_is_refused(run, work):
     write_image(work / "other.nii.gz", np.ones((4, 3, 2), np.uint8), tr=1.5)
     with pytest.raises(InputError, match="an affine that differs by up to"):
