@@ -56,7 +56,6 @@ def execute(
     set_log_level(logging.CRITICAL)  # the display says it better
     command = shlex.join(["fmriprod", *sys.argv[1:]])
     recorder = Recorder(out_dir, command, __version__)
-    outcome = None
     with Display(console) as display:
 
         def on_event(event: Event) -> None:
@@ -67,8 +66,13 @@ def execute(
             outcome = run_workflow(
                 workflow, n_procs=n_procs, memory_gb=memory_gb, on_event=on_event
             )
-        finally:
-            recorder.close(outcome is not None and outcome.ok)
+        except KeyboardInterrupt:
+            recorder.close(None)
+            raise
+        except BaseException:
+            recorder.close(False)
+            raise
+        recorder.close(outcome.ok)
     return outcome
 
 

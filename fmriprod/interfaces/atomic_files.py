@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.processes import is_alive
 
 # RFC 1952, bytes 4 to 9 of a gzip header: time, compression hints, operating system. No
 # checksum covers them, and readers do not need them.
@@ -128,9 +129,5 @@ def _remove_leftovers(target: Path) -> None:
     """Remove what a process that was killed while it wrote ``target`` left behind."""
     for path in target.parent.glob(f".writing-*-{glob.escape(target.name)}"):
         writer = path.name.split("-")[1]
-        try:
-            os.kill(int(writer), 0)
-        except (ValueError, ProcessLookupError):
+        if not (writer.isdecimal() and is_alive(int(writer))):
             path.unlink(missing_ok=True)
-        except PermissionError:  # it lives, and is another user's
-            continue

@@ -20,6 +20,7 @@ import networkx as nx
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
+from fmriprod.interfaces.processes import is_alive
 from fmriprod.workflows.workers import worker_context
 
 _PDEATHSIG, _SIGKILL = 1, 9
@@ -288,11 +289,8 @@ def _start_worker(cwd: str, driver: int, log_level: int) -> None:
         ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL)
 
     def watch() -> None:
-        while True:
-            try:
-                os.kill(driver, 0)
-            except OSError:
-                os._exit(1)
+        while is_alive(driver):
             time.sleep(0.2)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

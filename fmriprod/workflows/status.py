@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from fmriprod.interfaces.processes import is_alive
 from fmriprod.workflows.execution import Event
 
+_ENDS = {"finished": "finished", "failed-run": "failed", "interrupted": "interrupted"}
 RECORDS = Path(".fmriprod", "runs")
 
 
@@ -61,8 +63,8 @@ class Progress:
 class RunStatus:
     """State of one run of the command.
 
-    ``state`` is ``running``, ``finished``, ``failed`` or ``interrupted`` (its process is gone
-    and it did not say goodbye).
+    ``state`` is ``running``, ``finished``, ``failed`` or ``interrupted`` (from the
+    keyboard, or its process is gone and it did not say goodbye).
     """
 
     state: str
@@ -86,9 +88,10 @@ class Recorder:
         """Note one event of a node."""
         self._write({"what": event.what, "node": event.node, "message": event.message})
 
-    def close(self, ok: bool) -> None:
-        """Say how the run ended."""
-        self._write({"what": "finished" if ok else "failed-run"})
+    def close(self, ok: bool | None) -> None:
+        """Say how the run ended: with all results or not; None where it was interrupted."""
+        what = "interrupted" if ok is None else "finished" if ok else "failed-run"
+        self._write({"what": what})
         self._stream.close()
 
     def _write(self, entry: dict) -> None:
@@ -152,11 +155,9 @@ def read_status(out_dir: str | Path) -> RunStatus | None:
             label = participant_of(event.node)
             participants[label].participant = label
             participants[label].take(event)
-    state = (
-        {"finished": "finished", "failed-run": "failed"}.get(entries[-1]["what"]) if entries else ""
-    )
+    state = _ENDS.get(entries[-1]["what"]) if entries else ""
     if not state:
-        state = "running" if _alive(begin.get("pid")) else "interrupted"
+        state = "running" if is_alive(begin.get("pid", 0)) else "interrupted"
     return RunStatus(
         state,
         begin.get("time", 0.0),
@@ -173,13 +174,3 @@ def _entries(lines: Iterable[str]) -> Iterable[dict]:
             yield json.loads(line)
         except ValueError:
             continue
-
-
-def _alive(pid: int | None) -> bool:
-    try:
-        os.kill(int(pid or -1), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return pid is not None
