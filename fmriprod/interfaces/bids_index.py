@@ -65,9 +65,12 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Run as sample tables name it, 1 if the name has none: unique within a task."""
+        """Run as sample tables name it, 1 if the name has none: unique within a task.
+
+        With a session it is text that nobody takes for a number: ``ses-01_run-1``.
+        """
         run = self.run or "1"
-        return f"{self.session}.{run}" if self.session else run
+        return f"ses-{self.session}_run-{run}" if self.session else run
 
     @cached_property
     def metadata(self) -> dict[str, Any]:

@@ -1,16 +1,14 @@
-"""The parts of the main job, and how they are connected and saved."""
+"""The parts of the main job, and how they are connected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 
-from fmriprod.workflows.plan import SubjectPlan
-from fmriprod.workflows.save import Destination, save
+from fmriprod.workflows.plan import RunPlan, SubjectPlan
 
-_FEATURES = ("features_file", "samples_file", "voxels_file")
+FEATURES = ("features_file", "samples_file", "voxels_file")
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,10 @@ class Parts:
     region: pe.Workflow
     features: dict[str, pe.Workflow]
     evidence: dict[str, pe.Workflow]
+
+    def run_plan(self, key: str) -> RunPlan:
+        """Plan of the run with that key."""
+        return next(run for run in self.plan.runs if run.key == key)
 
 
 def connect_parts(workflow: pe.Workflow, parts: Parts) -> None:
@@ -43,14 +45,14 @@ def connect_parts(workflow: pe.Workflow, parts: Parts) -> None:
             (parts.region, parts.features[key], [("outputnode.mask_file",
                                                   "inputnode.region_file")]),
         ])  # fmt: skip
-        parts.features[key].inputs.inputnode.events_file = _run(parts, key).events_file
+        parts.features[key].inputs.inputnode.events_file = parts.run_plan(key).events_file
     choosing = [parts.runs[key] for key in parts.plan.region_runs]
     for field in ("effect_files", "variance_files"):
         gather(workflow, choosing, (f"outputnode.{field}", first_file), parts.region, field)
     gather(workflow, choosing, "outputnode.dof", parts.region, "dof")
     for question in parts.plan.evidence:
         sources = [parts.features[key] for key in question.runs]
-        for field in _FEATURES:
+        for field in FEATURES:
             target = parts.evidence[question.name]
             gather(workflow, sources, f"outputnode.{field}", target, f"{field}s")
 
@@ -92,53 +94,3 @@ def gather(
 def first_file(files: list | str) -> str:
     """Take the first of a list of files (Nipype gives a list of one as the file itself)."""
     return files if isinstance(files, str) else files[0]
-
-
-def save_parts(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> None:
-    """Connect savers to what is made once for a participant, and to features and evidence."""
-    anatomical = Destination(source_file=parts.plan.t1w_file, **saving)
-    for field, suffix, entities in (
-        (
-            "t1w_file",
-            "T1w",
-            {"desc": "preproc", "metadata": ["SkullStripped=false"], "compress": True},
-        ),
-        ("mask_file", "mask", {"desc": "brain", "compress": True}),
-        ("figure", "T1w", {"desc": "skullstrip", "datatype": "figures"}),
-    ):
-        source = (parts.anat, f"outputnode.{field}")
-        save(workflow, source, f"t1w_{field}", anatomical, suffix, **entities)
-    first = parts.plan.runs[0].bold_file
-    common = Destination(source_file=first, dismiss=("task", "run", "ses"), **saving)
-    for field, suffix, entities in (
-        ("reference_file", "boldref", {}),
-        ("mask_file", "mask", {"desc": "brain", "datatype": "func"}),
-        ("transform_file", "xfm", {"from_": "boldref", "to": "T1w", "mode": "image"}),
-        ("coregister_figure", "boldref", {"desc": "coregister", "datatype": "figures"}),
-        ("mask_figure", "boldref", {"desc": "mask", "datatype": "figures"}),
-    ):
-        source = (parts.boldref, f"outputnode.{field}")
-        save(workflow, source, f"boldref_{field}", common, suffix, **entities)
-    for field, suffix, entities in (
-        ("mask_file", "mask", {"label": "task", "desc": "region", "datatype": "func"}),
-        ("z_file", "statmap", {"contrast": "task", "stat": "z", "desc": "fixed"}),
-    ):
-        save(workflow, (parts.region, f"outputnode.{field}"), f"region_{field}", common, suffix,
-             **entities)  # fmt: skip
-    for key, features in parts.features.items():
-        destination = Destination(source_file=_run(parts, key).bold_file, **saving)
-        for field in _FEATURES:
-            source, suffix = (features, f"outputnode.{field}"), field.removesuffix("_file")
-            save(workflow, source, f"{key}_{suffix}", destination, suffix, label="task")
-    for name, evidence in parts.evidence.items():
-        for field, suffix in (("evidence_file", "evidence"), ("summary_file", "decoding")):
-            source = (evidence, f"outputnode.{field}")
-            save(workflow, source, f"{name}_{suffix}", common, suffix, label="task", desc=name)
-        save(
-            workflow, (evidence, "outputnode.figures"), f"{name}_figures", common, "decoding",
-            labels=(evidence, "outputnode.figure_names", "desc"), label=name, datatype="figures",
-        )  # fmt: skip
-
-
-def _run(parts: Parts, key: str) -> Any:
-    return next(run for run in parts.plan.runs if run.key == key)

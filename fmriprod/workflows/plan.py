@@ -14,7 +14,7 @@ from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.images import open_image, repetition_time
-from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_runs
+from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_note, region_runs
 
 TASK_CONTRAST = "task"
 
@@ -141,13 +141,15 @@ def plan_subject(
     _check_contrasts(specs, runs)
     rows = pd.concat(tables, ignore_index=True)
     evidence, undecided = plan_evidence(rows, train, test)
+    region = region_runs(rows, train)
+    note = region_note(region, evidence)
     return SubjectPlan(
         participant.label,
         t1w_file,
         tuple(runs),
-        region_runs(rows, train),
+        region,
         tuple(evidence),
-        (*decisions, *undecided),
+        (*decisions, *undecided, *([note] if note else [])),
     )
 
 

@@ -108,3 +108,15 @@ def region_runs(samples: pd.DataFrame, train: str | None) -> tuple[str, ...]:
     """
     chosen = samples if train is None else samples.iloc[query_rows(samples, train, "train")]
     return tuple(chosen["key"].unique())
+
+
+def region_note(region: tuple[str, ...], plans: list[EvidencePlan]) -> str | None:
+    """Say so where samples that are tested help to choose the region."""
+    for plan in plans:
+        if plan.folds or set(plan.runs) <= set(region):
+            return (
+                "the region is chosen by the response to all conditions together in all runs that "
+                "may train, samples that are tested included (--train and --test with runs of "
+                "their own keep them apart)"
+            )
+    return None

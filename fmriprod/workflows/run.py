@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.derivatives import metadata_items
 from fmriprod.workflows.bold import init_bold_wf
 from fmriprod.workflows.glm import MOTION, init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
@@ -125,20 +126,21 @@ def init_run_wf(
         (bold, outputnode, [(f"outputnode.{f}", f) for f in _BOLD_OUTPUTS]),
         (model, outputnode, [(f"outputnode.{f}", f) for f in _MODEL_OUTPUTS]),
     ])  # fmt: skip
-    _save(workflow, bold, model, destination)
+    _save(workflow, bold, model, destination, run)
     return workflow
 
 
 def _save(
-    workflow: pe.Workflow, bold: pe.Workflow, model: pe.Workflow, destination: Destination
+    workflow: pe.Workflow,
+    bold: pe.Workflow,
+    model: pe.Workflow,
+    destination: Destination,
+    run: RunPlan,
 ) -> None:
     """Connect a saver to each result of the run."""
+    about = metadata_items({"SkullStripped": False, "RepetitionTime": run.tr, "TaskName": run.task})
     for field, suffix, entities in (
-        (
-            "bold_file",
-            "bold",
-            {"desc": "preproc", "metadata": ["SkullStripped=false"], "compress": True},
-        ),
+        ("bold_file", "bold", {"desc": "preproc", "metadata": about, "compress": True}),
         ("mean_file", "boldref", {"desc": "mean"}),
         ("motion_file", "timeseries", {"desc": "motion"}),
         ("quality_table", "timeseries", {"desc": "quality"}),

@@ -1,6 +1,6 @@
 """Nodes that put results into the derivatives dataset."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nipype.pipeline import engine as pe
@@ -15,16 +15,18 @@ Source = tuple[pe.Node | pe.Workflow, str]
 class Destination:
     """Where results of one run or participant go.
 
-    ``record_dir`` is an empty folder for each run of the command; the savers note in it what
-    they wrote, so that two results under one name are refused.
+    ``source_file`` gives the name, and ``sources`` what the results were made from, where
+    that is more than ``source_file``. ``record_dir`` is an empty folder for each run of the
+    command; the savers note in it what they wrote, so that two results under one name are
+    refused.
     """
 
     out_dir: str
     bids_dir: str
     source_file: str
     record_dir: str | None = None
-    entities: tuple[str, ...] = ()
-    dismiss: tuple[str, ...] = field(default=())
+    sources: tuple[str, ...] = ()
+    dismiss: tuple[str, ...] = ()
 
 
 def save(
@@ -74,8 +76,8 @@ def save(
     )
     if destination.record_dir is not None:
         saver.inputs.record_directory = destination.record_dir
-    if destination.entities:
-        saver.inputs.entities = list(destination.entities)
+    if destination.sources:
+        saver.inputs.sources = list(destination.sources)
     if destination.dismiss:
         saver.inputs.dismiss_entities = list(destination.dismiss)
     node = pe.Node(saver, name=f"save_{name}", run_without_submitting=True, mem_gb=0.01)

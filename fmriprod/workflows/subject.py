@@ -7,13 +7,14 @@ from fmriprod.workflows.anat import init_anat_wf
 from fmriprod.workflows.bold import init_boldref_wf
 from fmriprod.workflows.evidence import init_evidence_wf
 from fmriprod.workflows.features import init_features_wf
-from fmriprod.workflows.parts import Parts, connect_parts, gather, save_parts
+from fmriprod.workflows.parts import Parts, connect_parts, gather
 from fmriprod.workflows.plan import SubjectPlan
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
 from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.run import init_run_wf
 from fmriprod.workflows.save import Destination
+from fmriprod.workflows.save_parts import save_parts, shared
 from fmriprod.workflows.score import connect_score
 
 
@@ -164,7 +165,8 @@ def init_subject_wf(
     if evidence:
         sources = list(evidence.values())
         gather(workflow, sources, "outputnode.summary_file", outputnode, "summary_files")
-    page = Destination(source_file=plan.runs[0].bold_file, dismiss=("task", "run", "ses"), **saving)
+    files = [plan.t1w_file, *(run.bold_file for run in plan.runs)]
+    page = shared(parts, files, saving)
     simulated = truth_file is not None
     report = connect_report(workflow, parts, page, dataset=dataset, simulated=simulated)
     if truth_file is not None:

@@ -224,8 +224,8 @@ def test_sidecars_are_those_that_the_specification_says(tmp_path_factory, files)
     [
         ("task-a_run-02", "02"),
         ("task-a", "1"),
-        ("ses-x_task-a_run-2", "x.2"),
-        ("ses-x_task-a", "x.1"),
+        ("ses-x_task-a_run-2", "ses-x_run-2"),
+        ("ses-x_task-a", "ses-x_run-1"),
     ],
 )
 def test_a_run_without_a_number_is_labelled_1(stem, label):

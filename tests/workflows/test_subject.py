@@ -106,3 +106,17 @@ def test_the_task_of_the_runs_that_train_chooses_the_region_and_all_runs_give_fe
         ("features_task_x_run_2_wf", "in2"),
         ("features_task_y_run_1_wf", "in3"),
     }
+
+
+def test_results_of_several_files_name_them_all(build, plan):
+    workflow = build()
+    files = [run.bold_file for run in plan.runs]
+
+    def sources(name):
+        return list(workflow.get_node(f"save_{name}").inputs.sources)
+
+    assert sources("region_z_file") == files[:2]  # those that choose the region
+    assert sources("evidence_evidence") == files
+    assert sources("boldref_transform_file") == [files[0], plan.t1w_file]
+    assert sources("boldref_reference_file") == [files[0]]
+    assert set(sources("report")) == {plan.t1w_file, *files}
