@@ -15,6 +15,7 @@ LOW_TSNR = 20.0
 DRIFT_PERCENT = 5.0
 INFLATION = 10.0
 ALPHA = 0.05
+FEW_TRIALS = 20  # below, draws of trials with replacement vary too little
 
 Numbers = Mapping[str, Any]
 
@@ -135,7 +136,7 @@ def evidence_notices(summary: Numbers) -> list[Notice]:
     Returns
     -------
     list of Notice
-        Empty where the accuracy is above chance and most voxels took part.
+        Empty where the accuracy is above chance, most voxels took part and trials are many.
     """
     notices = []
     p = (summary.get("permutation") or {}).get("p")
@@ -145,6 +146,10 @@ def evidence_notices(summary: Numbers) -> list[Notice]:
         notices.append(Notice(f"not above chance (permutation p = {probability(p)})", "warning"))
     elif p is None and low is not None and chance is not None and low <= chance:
         notices.append(Notice("the interval of the accuracy includes chance", "warning"))
+    trials = summary.get("n_test_trials")
+    if trials is not None and trials < FEW_TRIALS:
+        text = f"the interval rests on {trials} test trials and is too narrow with so few; trust p"
+        notices.append(Notice(text, "info"))
     used, dropped = summary.get("n_voxels"), summary.get("n_voxels_dropped")
     if used is not None and dropped and dropped / (used + dropped) > EXCLUDED_SHARE:
         text = f"{dropped / (used + dropped):.0%} of the region's voxels could not be used"

@@ -71,6 +71,8 @@ def test_evidence_at_chance_is_said():
     assert notice.text == "the interval of the accuracy includes chance"
     (notice,) = evidence_notices(good | {"n_voxels_dropped": 500})
     assert notice.text == "50% of the region's voxels could not be used"
+    (notice,) = evidence_notices(good | {"n_test_trials": 6})
+    assert notice.text.startswith("the interval rests on 6 test trials") and notice.level == "info"
 
 
 def test_numbers_are_never_made_up():
