@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as err:  # no space left, no permission, a folder that went away
         print(f"{err.filename or 'fmriprod'}: {err.strerror or err}", file=sys.stderr)
+        print("Mend that and give the same command again: it continues.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. The same command continues where it was.", file=sys.stderr)

@@ -154,10 +154,10 @@ def check_space(work_dir: str | Path, images: Any) -> list[Problem]:
     if needed <= free:
         return []
     hint = "make space, give --work-dir on a larger disk, or analyse fewer participants at a time"
-    expected = f"about {needed / 1e9:.1f} GB of free space for intermediate files"
+    expected = f"about {needed / 1e9:.2g} GB of free space for intermediate files"
     # one copy that does not fit is certain to fail; the rest is an estimate
     severity = "error" if voxels * 4 > free else "warning"
-    return [Problem(severity, str(work_dir), expected, f"{free / 1e9:.1f} GB", hint)]
+    return [Problem(severity, str(work_dir), expected, f"{free / 1e9:.2g} GB", hint)]
 
 
 def _check_choice(index: BidsIndex, choice: dict[str, Any]) -> list[Problem]:
