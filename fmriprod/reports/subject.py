@@ -94,7 +94,7 @@ def _evidence_tile(entry: EvidenceResult) -> Tile:
         parts.append(f"chance {number(chance)}")
     if p is not None:
         parts.append(f"p {probability(p) if p < 0.001 else '= ' + probability(p)}")
-    above = not evidence_notices(summary)
+    above = all(notice.level == "info" for notice in evidence_notices(summary))
     return Tile(
         label=f"Evidence: {entry.label}" if entry.label else "Evidence",
         value="–" if accuracy is None else f"{accuracy:.0%} correct",
