@@ -113,6 +113,7 @@ class SubjectReport(PythonInterface):
 
     input_spec = _SubjectReportInputSpec
     output_spec = _SubjectReportOutputSpec
+    _algorithm_version = "2"
     # Their versions are on the page.
     _libraries = (
         "fmriprod", "nipype", "nilearn", "nibabel", "numpy", "scipy", "scikit-learn", "SimpleITK",

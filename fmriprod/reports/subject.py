@@ -171,10 +171,21 @@ def _run_table(runs: Sequence[RunResult]) -> Table:
             number(q.get("fd_median"), 2),
             number(q.get("fd_max"), 2),
             number(q.get("n_fd_over_threshold"), 0),
+            _left_out(q),
             verdict if _judged(run) else "not measured",
         ])  # fmt: skip
     header = ["Run", "Volumes", "TR (s)", "tSNR", "FD median (mm)", "FD max (mm)",
-              "Volumes moved", "Remark"]  # fmt: skip
+              "Volumes moved", "Voxels left out", "Remark"]  # fmt: skip
     limits = {run.quality.get("fd_threshold") for run in runs if run.quality} - {None}
     moved = f"; moved: FD above {number(limits.pop(), 1)} mm" if len(limits) == 1 else ""
-    return Table(header, rows, f"Runs. tSNR: median over the brain; FD: displacement{moved}.")
+    note = (
+        f"Runs. tSNR: median over the brain; FD: displacement{moved}; "
+        "left out: constant, not finite, or not seen in every volume."
+    )
+    return Table(header, rows, note)
+
+
+def _left_out(quality: Mapping[str, Any]) -> str:
+    """Count the voxels of the brain that are not analysed."""
+    whole, kept = quality.get("n_voxels"), quality.get("n_analysed")
+    return "–" if whole is None or kept is None else f"{whole - kept} of {whole}"

@@ -38,7 +38,7 @@ def inputs(work):
         Image.fromarray(pixels).save(work / f"{name}.png", dpi=(150, 150))
         return str(work / f"{name}.png")
 
-    bad = QUALITY | {"fd_mean": 0.9, "fd_max": 5.0}
+    bad = QUALITY | {"fd_mean": 0.9, "fd_max": 5.0, "n_voxels": 900, "n_analysed": 893}
     missing = {"missing_conditions": ["chair"]}
     weak = SUMMARY | {"accuracy": 0.52, "permutation": {"p": 0.4}}
     kinds = ("design", "motion", "carpet", "tsnr", "coregistration", "mask")
@@ -96,6 +96,11 @@ def test_the_first_screen_says_who_how_well_and_what_to_look_at(inputs):
     assert "Contrast bed-chair, recognition, run 1." in first
     worst, weak = first.index("run 2: much motion"), first.index("drawn: not above chance")
     assert worst < weak
+
+
+def test_voxels_that_are_left_out_are_counted(inputs):
+    text = Path(SubjectReport(**inputs).run().outputs.out_file).read_text()
+    assert "7 of 900" in text and "Voxels left out" in text
 
 
 def test_each_figure_is_where_it_belongs(inputs):
@@ -158,7 +163,7 @@ def test_numbers_that_were_not_measured_are_dashes(work):
     html = report({"subject": "1", "run_labels": ["a"], "quality_files": files})
     rows = re.findall(r"<tr>(.*?)</tr>", html)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", rows[1])
-    assert cells == ["a", "10", "–", "–", "–", "–", "–", "not measured"]
+    assert cells == ["a", "10", "–", "–", "–", "–", "–", "–", "not measured"]
     assert "Nothing stands out" not in html
 
 
