@@ -4,6 +4,7 @@ import nibabel as nb
 import nipype.pipeline.engine as pe
 import numpy as np
 import pytest
+from nipype.interfaces.base import isdefined
 from support.blobs import LAS, SHAPE, BlobHead
 from support.fake_fsl import install
 from support.images import write_image
@@ -47,6 +48,13 @@ def test_the_transform_places_the_image_and_both_files_say_so(files, work):
     assert np.corrcoef(placed.get_fdata().ravel(), truth.ravel())[0, 1] > 0.99
     assert 1.02 < out.similarity < 2
     assert Path(out.out_figure).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_check_image_can_be_left_out(files):
+    with_it = Coregister(**files).run().outputs
+    without = Coregister(check_image=False, **files).run().outputs
+    assert not isdefined(without.out_file)
+    assert Path(without.transform_file).read_bytes() == Path(with_it.transform_file).read_bytes()
 
 
 def test_flirt_gets_brains_and_its_matrix_is_turned_round(files, work, monkeypatch):

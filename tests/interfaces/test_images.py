@@ -122,3 +122,17 @@ def test_a_header_without_repetition_time_is_copied_as_it_is(work):
     like = image_of(0.0, "sec")
     save_image(work / "out.nii", np.zeros(like.shape, np.float32), like)
     assert nb.load(work / "out.nii").header.get_zooms()[3] == 0
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4"])
+@pytest.mark.parametrize(("slope", "inter"), [(1, 0), (0.25, 0), (1, -3)])
+def test_a_mask_is_what_is_not_zero_after_scaling(work, dtype, slope, inter):
+    stored = np.zeros((4, 4, 4), dtype)
+    stored[1:3, 1:3, 1] = 3
+    stored[3, 3, 3] = 1
+    image = nb.Nifti1Image(stored, np.eye(4))
+    image.header.set_slope_inter(slope, inter)
+    image.to_filename(work / "mask.nii")
+    expected = nb.load(work / "mask.nii").get_fdata() != 0
+    assert expected.any() and not expected.all()
+    np.testing.assert_array_equal(load_mask("mask.nii", open_image("mask.nii")), expected)

@@ -80,6 +80,16 @@ def test_a_killed_worker_fails_its_node_and_the_run_ends(work):
     assert "chain.step1" in outcome.not_run
 
 
+def test_what_the_longest_chain_waits_for_starts_first(work):
+    workflow = chain(work, ["fine"] * 3)
+    for i in range(3):
+        workflow.add_nodes([pe.Node(Add(value=i), name=f"a_lone{i}")])
+    events = []
+    run_workflow(workflow, n_procs=1, on_event=events.append)
+    started = [e.node.rpartition(".")[2] for e in events if e.what == "start"]
+    assert started[:2] == ["step0", "step1"]
+
+
 def test_a_change_runs_exactly_what_depends_on_it(work):
     run_workflow(chain(work, ["fine"] * 3), n_procs=1)
     workflow = chain(work, ["fine"] * 3)
