@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fmriprod.cli.console import output
 from fmriprod.cli.options import add_model_options, add_resource_options
 from fmriprod.cli.values import folder
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from fmriprod.cli.run import run_plans
     from fmriprod.interfaces.simulate import SimulateStudy
 
-    console = Console()
+    console = output()
     folder = args.out_dir.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     console.print("Simulating a study: one person, two recognition runs, one production run.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from fmriprod.cli.console import output
 from fmriprod.cli.options import add_model_options, add_resource_options, model_options
 from fmriprod.cli.values import folder
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         start_early()
     from fmriprod.cli.check import prepare, show_problems
 
-    console = Console()
+    console = output()
     prepared = prepare(args)
     if prepared.problems:
         show_problems(prepared.problems, console, root=args.bids_dir)

@@ -25,10 +25,11 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
+    from fmriprod.cli.console import output
     from fmriprod.cli.progress import progress_table
     from fmriprod.workflows.status import read_status, step_of
 
-    console = Console()
+    console = output()
     status = read_status(args.out_dir) or read_status(args.out_dir / "derivatives")  # a demo's
     if status is None:
         Console(stderr=True).print(
