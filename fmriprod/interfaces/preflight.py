@@ -18,7 +18,6 @@ from fmriprod.interfaces.images import check_same_grid
 from fmriprod.interfaces.preflight_design import (
     check_contrasts,
     check_design,
-    check_queries,
     check_run_events,
 )
 from fmriprod.interfaces.preflight_images import RunImage, check_image, check_run_image
@@ -41,8 +40,6 @@ def check_dataset(
     tasks: Sequence[str] | None = None,
     runs: Sequence[str | int] | None = None,
     contrasts: Sequence[str] = (),
-    train: str | None = None,
-    test: str | None = None,
     hrf: str = "spm + derivative",
     high_pass: float = 100.0,
     out_dir: str | Path | None = None,
@@ -60,8 +57,6 @@ def check_dataset(
         What is analysed, as `BidsIndex.select` takes it.
     contrasts : sequence of str
         Contrasts over the conditions of the events.
-    train, test : str, optional
-        Queries over the sample table.
     hrf, high_pass
         Of the first-level model, as `FirstLevelModel` takes them.
     out_dir, work_dir : path, optional
@@ -99,7 +94,6 @@ def check_dataset(
                 model = {"hrf": hrf, "high_pass": high_pass}
                 problems += check_design(run, images[run], table, contrasts, **model)
     problems += check_contrasts(contrasts, index.participants, events)
-    problems += check_queries(train, test, index.participants, events)
     if out_dir is not None:
         problems += check_output(out_dir, index.root)
     if work_dir is not None:

@@ -1,4 +1,4 @@
-"""Check events, contrasts and queries before anything is computed."""
+"""Check events, designs and contrasts before anything is computed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,14 +9,11 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.contrasts import parse_contrasts
 from fmriprod.algorithms.design import design_matrix, why_not_estimable
 from fmriprod.algorithms.quality_summary import MOTION
-from fmriprod.algorithms.splits import check_splits, query_split
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.preflight_images import RunImage
 from fmriprod.interfaces.problems import Problem
 
-# columns of the sample table that are not known before the samples are made
-_LATER = ("tr", "time_point")
 Events = Mapping[Run, pd.DataFrame]
 
 
@@ -28,8 +25,7 @@ def check_run_events(run: Run, image: RunImage | None) -> tuple[list[Problem], p
     list of Problem
         All that is wrong.
     DataFrame or None
-        The events with the columns of a sample table (``subject, task, run, label, trial,
-        tr, half``), one row per event.
+        The events, as `read_events` gives them.
     """
     if run.events_file is None:
         expected = "an events file (onset, duration, trial_type) beside the run"
@@ -37,23 +33,9 @@ def check_run_events(run: Run, image: RunImage | None) -> tuple[list[Problem], p
         return [Problem("error", run.bold_file, expected, "none", hint)], None
     n_volumes, tr = (image.n_volumes, image.tr) if image else (None, None)
     try:
-        events = read_events(run.events_file, n_volumes=n_volumes, tr=tr)
+        return [], read_events(run.events_file, n_volumes=n_volumes, tr=tr)
     except InputError as err:
         return [Problem.of(err)], None
-    half: np.ndarray | float = np.nan  # the length of the run is not known
-    if n_volumes and tr:
-        half = np.where(events["onset"] < n_volumes * tr / 2, 1, 2)
-    trial = np.arange(len(events))
-    samples = events.assign(
-        subject=run.subject,
-        task=run.task,
-        run=run.label,
-        label=events["trial_type"],
-        trial=trial,
-        tr=trial,  # as if no two events shared a volume: sharing is not known yet
-        half=half,
-    )
-    return [], samples
 
 
 def check_design(
@@ -122,7 +104,7 @@ def check_contrasts(
     events : mapping of Run to DataFrame
         Events of the runs that could be read.
     """
-    conditions = {run: set(table["label"]) for run, table in events.items()}
+    conditions = {run: set(table["trial_type"]) for run, table in events.items()}
     known = sorted(set().union(*conditions.values()))
     if not known:  # the events have problems of their own
         return []
@@ -153,38 +135,6 @@ def check_contrasts(
                         "leave the participant out, or name conditions that a run has together",
                     )
                 )
-    return problems
-
-
-def check_queries(
-    train: str | None, test: str | None, participants: Sequence[Participant], events: Events
-) -> list[Problem]:
-    """Check that the queries choose samples, and train every label that they test.
-
-    Samples are taken as one for each event. Queries about single volumes (``tr``,
-    ``time_point``) cannot be checked before samples are made, and are passed over.
-    """
-    if train is None and test is None:
-        return []
-    if train is None or test is None:
-        missing = "--train" if train is None else "--test"
-        found = f"only {train or test!r}"
-        hint = "give the other query too"
-        return [Problem("error", missing, "train and test together, or neither", found, hint)]
-    if any(word in f"{train} {test}" for word in _LATER):
-        return []
-    problems = []
-    for participant in participants:
-        if not _complete(participant, events):
-            continue
-        samples = pd.concat([events[run] for run in participant.runs], ignore_index=True)
-        if "half" in f"{train} {test}" and samples["half"].isna().any():
-            continue
-        try:
-            check_splits(samples, query_split(samples, train, test))
-        except InputError as err:
-            place = f"sub-{participant.label} (--{err.subject})"
-            problems.append(Problem.of(err, file=place))
     return problems
 
 

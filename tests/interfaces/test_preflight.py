@@ -41,7 +41,7 @@ def only(problems, severity="error"):
 
 
 def test_nothing_is_wrong_with_a_valid_study(study, work):
-    options = {"contrasts": ["face-house"], "train": "run == 1", "test": "run == 2"}
+    options = {"contrasts": ["face-house"]}
     assert check_dataset(study, out_dir=work / "out", full=True, **options) == []
     assert check_dataset(study, out_dir=work / "out", num_threads=2, **options) == []
     assert not (work / "out").exists()
@@ -186,24 +186,6 @@ def test_contrasts(study):
     assert problem.file == "sub-01" and problem.found == "runs with face; house"
 
 
-def test_queries(study):
-    problem = only(check_dataset(study, train="run == 1"))
-    assert problem.file == "--test" and "give the other" in problem.hint
-    problems = check_dataset(study, train="run == 1", test="run == 3")
-    assert [p.file for p in problems] == ["sub-01 (--test)", "sub-02 (--test)"]
-    problems = check_dataset(study, train="run == 1 and label == 'face'", test="run == 2")
-    assert "two labels or more" in problems[0].expected
-    assert check_dataset(study, train="half == 1", test="half == 2") == []
-    # about single volumes: not known yet
-    assert check_dataset(study, train="time_point > 3", test="time_point <= 3") == []
-
-
-def test_a_label_without_training_samples(study):
-    changes = {EVENTS_FILE.replace("run-1", "run-2"): EVENTS + "34\t1\tbody\n"}
-    problem = only(check_with(study, changes, train="run == 1", test="run == 2"))
-    assert "no training sample of 'body'" in problem.found
-
-
 def test_two_files_for_one_run(study):
     name = BOLD.replace("run-1", "run-01")
     changes = {name: image_bytes((4, 5, 6, 20)), name.replace("bold.nii.gz", "events.tsv"): EVENTS}
@@ -311,7 +293,7 @@ def test_real_run_and_the_wrong_repetition_time_of_its_converter(real_data, work
     }.items():
         (work / "raw" / target).parent.mkdir(parents=True, exist_ok=True)
         (work / "raw" / target).symlink_to(source / name)
-    options = {"contrasts": ["face-house"], "train": "half == 1", "test": "half == 2"}
+    options = {"contrasts": ["face-house"]}
     assert check_dataset(work / "raw", full=True, **options) == []
     (work / "raw" / f"{stem}_bold.json").unlink()
     (work / "raw" / f"{stem}_bold.json").symlink_to(source / "bold_dcm2niix_raw.json")
