@@ -157,7 +157,7 @@ SPOILT = {
     "backquote": (events("1\t1\tbe`d\n9\t1\tchair\n"), "a backquote or a control", "another sign"),
     "twins": (twins, "combinations of each other: bed", "check onsets and durations"),
     "events missing": (lambda s: (s / EVENTS).unlink(), "an events file", "choose other tasks"),
-    "broken JSON": (lambda s: write(s, SIDECAR, '{"RepetitionTime": 2,}'), "line 1 column", "comma"),
+    "broken JSON": (lambda s: write(s, SIDECAR, '{"RepetitionTime": 2,}'), "line 1 col", "comma"),
     "JSON without end": (lambda s: write(s, SIDECAR, "[" * 10**5), "without end", "mend the file"),
     "JSON not UTF-8": (lambda s: write(s, SIDECAR, b'{"a": "\xe9"}'), "0xe9", "mend the file"),
     "description": (
