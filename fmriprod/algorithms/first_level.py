@@ -12,8 +12,6 @@ from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts
 from fmriprod.algorithms.design import why_not_estimable
 from fmriprod.algorithms.glm import GlmResult, analysable, fit_contrasts
 
-POLICIES = ("error", "skip")
-
 
 @dataclass(frozen=True)
 class Plan:

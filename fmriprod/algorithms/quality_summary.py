@@ -7,9 +7,7 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError, usable_voxels
 from fmriprod.algorithms.quality import dvars, global_drift, outlier_fraction, signal_to_noise
-from fmriprod.algorithms.transforms import framewise_displacement
-
-MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+from fmriprod.algorithms.transforms import MOTION_COLUMNS, framewise_displacement
 
 
 class Quality(NamedTuple):
@@ -113,10 +111,10 @@ def displacement_of(motion: pd.DataFrame, n_volumes: int) -> np.ndarray:
     InputError
         If columns are missing, rows are not as many as volumes, or values are not numbers.
     """
-    missing = [name for name in MOTION if name not in motion]
+    missing = [name for name in MOTION_COLUMNS if name not in motion]
     if missing:
         raise _motion_error(
-            "columns " + " ".join(MOTION),
+            "columns " + " ".join(MOTION_COLUMNS),
             f"no {' '.join(missing)} among {' '.join(map(str, motion.columns))}",
             "name the columns as BIDS does: translations in mm, rotations in rad",
         )
@@ -126,7 +124,7 @@ def displacement_of(motion: pd.DataFrame, n_volumes: int) -> np.ndarray:
             f"{len(motion)} rows",
             "give the motion of this very run, with a header line and no volume left out",
         )
-    values = motion[list(MOTION)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    values = motion[list(MOTION_COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     _refuse_gaps(values.sum(axis=1), "motion parameters")
     if "framewise_displacement" not in motion:
         return framewise_displacement(values)

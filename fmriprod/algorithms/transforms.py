@@ -14,6 +14,9 @@ from fmriprod.algorithms.checks import InputError
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+# Columns of the tables of head motion, in the order of `rigid_parameters` (mm, rad).
+MOTION_COLUMNS = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+
 
 def check_affine(affine: np.ndarray, subject: str = "affine") -> np.ndarray:
     """Return a 4x4 affine in float64, or say what is wrong with it.

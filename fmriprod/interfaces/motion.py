@@ -13,6 +13,7 @@ from fmriprod.algorithms.itk_text import format_transforms
 from fmriprod.algorithms.motion import estimate_motion
 from fmriprod.algorithms.realign import realign
 from fmriprod.algorithms.transforms import (
+    MOTION_COLUMNS,
     framewise_displacement,
     grid_center,
     rigid_parameters,
@@ -21,7 +22,6 @@ from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.fsl import run_mcflirt
 from fmriprod.interfaces.images import load_image, open_image
 
-MOTION_COLUMNS = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _SAME_SIZE = 0.01  # largest relative difference between voxel sizes
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.contrasts import parse_contrasts
 from fmriprod.algorithms.design import design_matrix, why_not_estimable
-from fmriprod.algorithms.quality_summary import MOTION
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.preflight_images import RunImage
@@ -61,8 +61,8 @@ def check_design(
     if image.tr is None:
         return []
     # Numbers in place of motion that is not known yet: they take degrees of freedom, and names.
-    noise = np.random.default_rng(0).normal(size=(image.n_volumes, len(MOTION)))
-    motion = pd.DataFrame(noise, columns=list(MOTION))
+    noise = np.random.default_rng(0).normal(size=(image.n_volumes, len(MOTION_COLUMNS)))
+    motion = pd.DataFrame(noise, columns=list(MOTION_COLUMNS))
     try:
         matrix = design_matrix(
             events, image.n_volumes, image.tr, hrf=hrf, high_pass=high_pass, confounds=motion

@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.quality import carpet, ghost_ratio
-from fmriprod.algorithms.quality_summary import MOTION, Quality, displacement_of, run_quality
+from fmriprod.algorithms.quality_summary import Quality, displacement_of, run_quality
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
 
@@ -151,7 +152,7 @@ class RunQuality(PythonInterface):
     ) -> None:
         from fmriprod.reports.quality import motion_figure
 
-        parameters = motion[list(MOTION)].to_numpy(float)
+        parameters = motion[list(MOTION_COLUMNS)].to_numpy(float)
         threshold = self.inputs.fd_threshold
         with motion_figure(parameters, displacement, tr, fd_threshold=threshold, title=stem) as fig:
             self.save_figure("motion_figure", f"{stem}_motion.png", fig)

@@ -21,11 +21,10 @@ from fmriprod.algorithms.score import (
     nearby_share,
     place_region,
 )
-from fmriprod.algorithms.transforms import displacement, mask_points, rigid_matrix
+from fmriprod.algorithms.transforms import MOTION_COLUMNS, displacement, mask_points, rigid_matrix
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import load_image, load_mask
-from fmriprod.interfaces.simulated_dataset import MOTION_COLUMNS
 from fmriprod.interfaces.transforms import read_transforms
 
 
@@ -225,7 +224,7 @@ class _Truth:
                 hint=suggest(run, runs),
             )  # fmt: skip
         table = read_table(self.root / runs[run]["motion"], "motion")
-        return rigid_matrix(table[MOTION_COLUMNS].to_numpy(float), self.entry["centre"])
+        return rigid_matrix(table[list(MOTION_COLUMNS)].to_numpy(float), self.entry["centre"])
 
     def reference_pose(self, run: Any) -> np.ndarray:
         """Mean pose of the run that the reference was made of."""

@@ -20,11 +20,10 @@ from fmriprod.algorithms.schedule import OBJECTS, slice_times
 from fmriprod.algorithms.score import place_region
 from fmriprod.algorithms.simulate_head import REGIONS
 from fmriprod.algorithms.simulate_study import TRAINED, Participant, Run
-from fmriprod.algorithms.transforms import rigid_matrix
+from fmriprod.algorithms.transforms import MOTION_COLUMNS, rigid_matrix
 from fmriprod.interfaces.images import save_image
 
 TRUTH = "derivatives/truth"
-MOTION_COLUMNS = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
 
 
 class StudyWriter:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.glm import FirstLevelModel
 from fmriprod.interfaces.smooth import Smooth
 from fmriprod.workflows import resources
 
-MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _HRF_TEXT = {
     "spm": "the double-gamma haemodynamic response of SPM",
     "glover": "the double-gamma haemodynamic response of Glover [@glover]",
@@ -28,7 +28,7 @@ def init_first_level_wf(
     hrf: str = "spm + derivative",
     high_pass: float = 100.0,
     noise: str = "ar1",
-    confounds: Sequence[str] = MOTION,
+    confounds: Sequence[str] = MOTION_COLUMNS,
     bold_gb: float = 0.5,
     omp_nthreads: int = 1,
     name: str = "first_level_wf",

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.derivatives import metadata_items
 from fmriprod.workflows.bold import init_bold_wf
-from fmriprod.workflows.glm import MOTION, init_first_level_wf
+from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
 from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.save import Destination, save
@@ -32,7 +33,7 @@ def init_run_wf(
     hrf: str = "spm + derivative",
     high_pass: float = 100.0,
     noise: str = "ar1",
-    confounds: Sequence[str] = MOTION,
+    confounds: Sequence[str] = MOTION_COLUMNS,
     omp_nthreads: int = 1,
     name: str = "run_wf",
 ) -> pe.Workflow:

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.quality_summary import MOTION, displacement_of, run_quality
+from fmriprod.algorithms.quality_summary import displacement_of, run_quality
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 
 
 def test_everything_planted_is_found(rng):
@@ -73,7 +74,7 @@ def test_a_mask_without_usable_voxels_is_refused():
 
 
 def _still(n=10):
-    return pd.DataFrame(np.zeros((n, 6)), columns=list(MOTION))
+    return pd.DataFrame(np.zeros((n, 6)), columns=list(MOTION_COLUMNS))
 
 
 def test_planted_jumps_give_their_displacement():

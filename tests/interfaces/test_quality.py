@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from support.images import write_image
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.quality_summary import MOTION
+from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.quality import RunQuality
 
 SHAPE, N = (24, 26, 12), 40
@@ -26,7 +26,7 @@ def run(work, rng):
     mask = (grid**2).sum(axis=0) < 25
     image = 1000 * gaussian_filter(mask.astype(float), 0.5) + 20
     data = image[..., None] + rng.normal(0, 20, size=(*SHAPE, N))
-    motion = pd.DataFrame(np.zeros((N, 6)), columns=list(MOTION))
+    motion = pd.DataFrame(np.zeros((N, 6)), columns=list(MOTION_COLUMNS))
     motion.loc[11:, "trans_z"] = 0.9
     motion.to_csv(work / "motion.tsv", sep="\t", index=False)
     write_image(work / "sub-01_bold.nii.gz", data.astype(np.float32), tr=1.5)
