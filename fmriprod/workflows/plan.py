@@ -133,7 +133,7 @@ def plan_subject(
         samples, n_dropped = _samples(one, plan, shift, window, past_end)
         if n_dropped:
             decisions.append(
-                f"{n_dropped} trials of {_title(one.run)} are not decoded: the response comes "
+                f"{n_dropped} trials of {run_title(one.run)} are not decoded: the response comes "
                 "after the end of the run"
             )
         runs.append(plan)
@@ -157,7 +157,7 @@ def _plan_run(
     read: "_Read", specs: Sequence[ContrastSpec], mode: str, high_pass: float, decisions: list[str]
 ) -> RunPlan:
     """Decide what is estimated from a run, and add to the decisions."""
-    run, title = read.run, _title(read.run)
+    run, title = read.run, run_title(read.run)
     conditions = tuple(sorted(read.events["trial_type"].unique()))
     possible = [_task_contrast(conditions)]
     for spec in specs:
@@ -174,8 +174,8 @@ def _plan_run(
             f"above {high_pass:g} s: a condition comes back only after {pause:.0f} s"
         )
     return RunPlan(
-        _key(run), run.bold_file, run.events_file or "", run.task, run.label, read.tr, conditions,
-        tuple(possible), mode, drift,
+        run_key(run), run.bold_file, run.events_file or "", run.task, run.label, read.tr,
+        conditions, tuple(possible), mode, drift,
     )  # fmt: skip
 
 
@@ -278,12 +278,14 @@ def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:
             )
 
 
-def _key(run: Run) -> str:
+def run_key(run: Run) -> str:
+    """Name a run in one word, unique for the participant, as names of workflows are."""
     parts = [("ses", run.session), ("task", run.task), ("run", run.run)]
     return "_".join(f"{entity}_{value}" for entity, value in parts if value)
 
 
-def _title(run: Run) -> str:
+def run_title(run: Run) -> str:
+    """Name a run for people."""
     return f"task {run.task}" + (f" run {run.run}" if run.run else "")
 
 

@@ -13,7 +13,7 @@ Path = tuple[str | int, ...]
 
 
 def key_lines(text: str) -> dict[Path, int]:
-    """Number the lines of tables and keys.
+    """Find the lines of tables and keys.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def key_lines(text: str) -> dict[Path, int]:
 
     Examples
     --------
-    >>> key_lines('[a]\\nb = 1\\n[[c]]\\nd = 2')[("c", 0, "d")]
-    4
+    >>> key_lines("[a]")
+    {('a',): 1}
     """
     lines: dict[Path, int] = {}
     counts: dict[Path, int] = {}

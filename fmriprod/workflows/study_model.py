@@ -29,13 +29,19 @@ class About(_Table):
 class Samples(_Table):
     """``[tasks.<task>.samples]``: which volumes of a trial become samples.
 
-    The first is ``floor(onset / TR) + shift_volumes``, or ``floor((onset + shift) / TR)``.
+    The first is ``floor(onset / TR) + shift_volumes``, or ``floor((onset + shift) / TR)`` with
+    ``shift`` in s, 4.5 s where neither is given.
     """
 
     shift_volumes: Annotated[int, Field(ge=0)] | None = None
     shift: Annotated[float, Field(ge=0)] | None = None
     window: Annotated[int, Field(ge=1)] = 1
     past_end: Literal["error", "drop"] = "error"
+
+    @property
+    def lag(self) -> float:
+        """Lag of the response in s, where it is not given in volumes."""
+        return 4.5 if self.shift is None else self.shift
 
 
 class Task(_Table):

@@ -10,6 +10,7 @@ from fmriprod.workflows.study_model import Study
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 NEEDS_TRAINING = ("4way", "3way", "2way", "4way_independent", "transfer")
+_NEEDS_PAIR = ("3way", "2way", "4way_independent", "2way_within")
 TASK = "task"
 
 
@@ -189,11 +190,10 @@ def _evidence(study: Study) -> Iterator[Rule]:
         if question.scheme == "2way_within" and question.train is not None:
             expected = "no `train`: 2way_within leaves out runs of the phase `test`"
             yield Rule((*where, "train"), expected, repr(question.train), "remove it")
-        if question.scheme in ("2way", "3way", "4way_independent", "2way_within"):
-            if _n_trained(study) != 2:
-                expected = f"two trained objects for each participant ({question.scheme})"
-                found = f"{_n_trained(study)}"
-                yield Rule((*where, "scheme"), expected, found, "give [objects] trained or pairs")
+        if question.scheme in _NEEDS_PAIR and (n_trained := _n_trained(study)) != 2:
+            expected = f"two trained objects for each participant ({question.scheme})"
+            hint = "give [objects] trained or pairs"
+            yield Rule((*where, "scheme"), expected, f"{n_trained}", hint)
         yield from _region_names(where, question.regions, study)
 
 

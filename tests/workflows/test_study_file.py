@@ -44,9 +44,8 @@ def test_ready_study_says_what_the_paper_says():
     assert study.objects.labels == ("bed", "bench", "chair", "table")
     assert study.phases["localizer"].runs == ("1", "2")
     assert [study.phases[p].task for p in ("localizer", "pre", "post")] == ["recognition"] * 3
-    assert (study.tasks["drawing"].samples.window, study.tasks["drawing"].samples.shift_volumes) == (
-        23, 3,
-    )  # fmt: skip
+    drawing = study.tasks["drawing"].samples
+    assert (drawing.window, drawing.shift_volumes) == (23, 3)
     assert (study.glm.high_pass, study.glm.fwhm, study.glm.hrf) == (100.0, 3.0, "spm + derivative")
     assert (study.task_mask.z_cluster, study.task_mask.z_voxel) == (2.3, 3.0)
     assert len(study.regions.definitions) == 14
