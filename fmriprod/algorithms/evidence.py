@@ -1,7 +1,6 @@
 """Evidence for objects in activity patterns: train on some samples, test on others."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,9 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.classify import Classifier, fit_dual, gram, log_probabilities
 from fmriprod.algorithms.resampling_statistics import permuted_codes
 from fmriprod.algorithms.splits import RUN, Split, check_splits, row_groups
+from fmriprod.algorithms.standardize import Standardize, standardized
 from fmriprod.algorithms.voxel_choice import best_columns, usable_columns, variance_ratio
 
-Standardize = Literal["split", "train", "run", "none"]
 _PROBLEM_VALUES = 500_000  # in each array of a batch of fits: 4 MB
 _RATIO_VALUES = 10_000_000  # in each array of a batch of voxel selections: 40 MB
 
@@ -113,10 +112,10 @@ def object_evidence(
     voxels = usable_columns(features, samples, used)
     _check_voxels(voxels, n_voxels)
     features = features if voxels.all() else features[:, voxels]
-    arrangements = _arrangements(codes, samples, splits, used, n_permutations, seed)
+    arrangements = label_arrangements(codes, samples, splits, used, n_permutations, seed)
     scores, hits = [], np.zeros(len(arrangements))
     for split in splits:
-        train, test = _standardized(features, samples, split, standardize)
+        train, test = standardized(features, samples, split, standardize)
         fold = _fold(
             train, test, arrangements[:, split.train], len(labels), classifier, C, n_voxels
         )
@@ -132,7 +131,7 @@ def object_evidence(
     return Evidence(labels, rows, number, log_p, predicted, right, voxels, null)
 
 
-def _arrangements(
+def label_arrangements(
     codes: np.ndarray,
     samples: pd.DataFrame,
     splits: list[Split],
@@ -140,7 +139,26 @@ def _arrangements(
     n_permutations: int,
     seed: int,
 ) -> np.ndarray:
-    """Label numbers of all rows: the true ones, then a permutation in each row."""
+    """Permute the labels of used rows between trials of a run, apart for each test set.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_samples,)
+        Label numbers.
+    samples : DataFrame, n_samples rows
+        Columns ``subject, task, run, trial``.
+    splits : list of Split
+        Training and test rows; no row is tested twice.
+    used : ndarray of int
+        Rows that take part.
+    n_permutations, seed : int
+        How many, and the source of the draws.
+
+    Returns
+    -------
+    ndarray of int, shape (n_permutations + 1, n_samples)
+        The true label numbers, then a permutation in each row.
+    """
     arrangements = np.tile(codes, (n_permutations + 1, 1))
     if n_permutations:
         trials = row_groups(samples, [*RUN, "trial"])[used]
@@ -168,7 +186,7 @@ def _fold(
     predicted : ndarray of int, shape (n_fits, n_test)
     """
     if n_voxels is None or n_voxels == train.shape[1]:
-        return _fit_batches(gram(train), gram(test, train), codes, n_labels, classifier, C)
+        return fit_batches(gram(train), gram(test, train), codes, n_labels, classifier, C)
     results = []
     batch = max(1, _RATIO_VALUES // (n_labels * train.shape[1]))
     for start in range(0, len(codes), batch):
@@ -176,11 +194,11 @@ def _fold(
         for ratio, code in zip(variance_ratio(train, part, n_labels), part, strict=True):
             best = best_columns(ratio, n_voxels)
             kernels = gram(train[:, best]), gram(test[:, best], train[:, best])
-            results.append(_fit_batches(*kernels, code[None], n_labels, classifier, C))
+            results.append(fit_batches(*kernels, code[None], n_labels, classifier, C))
     return results[0][0], np.concatenate([predicted for _, predicted in results])
 
 
-def _fit_batches(
+def fit_batches(
     kernel: np.ndarray,
     test_kernel: np.ndarray,
     codes: np.ndarray,
@@ -188,7 +206,23 @@ def _fit_batches(
     classifier: Classifier,
     C: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit label vectors that share their kernel, so many at a time as memory allows."""
+    """Fit label vectors that share their kernel, so many at a time as memory allows.
+
+    Parameters
+    ----------
+    kernel, test_kernel : ndarray, shape (n_train, n_train) and (n_test, n_train)
+        From `gram`.
+    codes : ndarray of int, shape (n_fits, n_train)
+        Label numbers of each fit.
+    n_labels, classifier, C
+        As `fit_dual` takes them.
+
+    Returns
+    -------
+    scores : ndarray, shape (n_test, n_labels)
+        Decision values of the first label vector.
+    predicted : ndarray of int, shape (n_fits, n_test)
+    """
     first, predicted = np.empty(0), []
     batch = max(1, _PROBLEM_VALUES // (len(kernel) * n_labels))
     for start in range(0, len(codes), batch):
@@ -198,44 +232,6 @@ def _fit_batches(
         first = scores[:, 0] if start == 0 else first
         predicted.append(scores.argmax(axis=2).T)
     return first, np.concatenate(predicted)
-
-
-def _standardized(
-    features: np.ndarray, samples: pd.DataFrame, split: Split, standardize: Standardize
-) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test rows of a split, scaled; training rows never depend on test rows."""
-    train, test = features[split.train], features[split.test]
-    if standardize == "none":
-        return train, test
-    if standardize == "train":
-        mean, deviation = _moments(train)
-        return (train - mean) / deviation, (test - mean) / deviation
-    run = row_groups(samples, RUN)
-    for rows, part in ((split.train, train), (split.test, test)):
-        groups = run[rows] if standardize == "run" else np.zeros(len(rows))
-        for number in np.unique(groups):
-            here = groups == number
-            if np.count_nonzero(here) < 2:
-                raise InputError(
-                    "standardize",
-                    expected=f"two rows or more to standardize over with {standardize!r}",
-                    found=f"{split.name}: a single row",
-                    hint="use standardize='train', or larger test sets",
-                )
-            mean, deviation = _moments(part[here])
-            part[here] = (part[here] - mean) / deviation
-    return train, test
-
-
-def _moments(part: np.ndarray, chunk: int = 8192) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation per voxel; 1 where a voxel only has rounding noise."""
-    mean, deviation = np.empty((2, part.shape[1]))
-    for start in range(0, part.shape[1], chunk):  # float64 copies of all voxels would be large
-        here = slice(start, start + chunk)
-        values = part[:, here].astype(np.float64)
-        mean[here], deviation[here] = values.mean(axis=0), values.std(axis=0)
-    deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1)
-    return mean.astype(part.dtype), deviation.astype(part.dtype)
 
 
 def _strata(samples: pd.DataFrame, splits: list[Split]) -> np.ndarray:

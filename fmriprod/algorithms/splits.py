@@ -118,7 +118,7 @@ def check_splits(samples: pd.DataFrame, splits: list[Split]) -> list[str]:
     trained = [sorted(label.iloc[split.train].unique()) for split in splits]
     everything = sorted(set().union(*trained))
     for split, labels in zip(splits, trained, strict=True):
-        _check_leak(samples, split)
+        check_leak(samples, split)
         if len(labels) < 2:
             raise InputError(
                 "train",
@@ -148,8 +148,21 @@ def row_groups(samples: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return samples.groupby(columns, dropna=False, sort=False).ngroup().to_numpy()
 
 
-def _check_leak(samples: pd.DataFrame, split: Split) -> None:
-    """Refuse trials and volumes that both train and test."""
+def check_leak(samples: pd.DataFrame, split: Split) -> None:
+    """Refuse trials and volumes that both train and test.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        As `check_splits` takes it.
+    split : Split
+        Training and test rows.
+
+    Raises
+    ------
+    InputError
+        If they share a trial or a volume.
+    """
     trial = row_groups(samples, [*RUN, "trial"])
     both = np.isin(trial[split.test], trial[split.train])
     what = "trials"

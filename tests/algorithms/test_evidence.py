@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from support.samples import simulated_samples
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.evidence import _arrangements, object_evidence
+from fmriprod.algorithms.evidence import label_arrangements, object_evidence
 from fmriprod.algorithms.resampling_statistics import permutation_p, permuted_codes
 from fmriprod.algorithms.splits import group_splits, query_split
 
@@ -87,7 +87,7 @@ def test_permuted_labels_stay_on_their_side_of_a_split_within_runs(rng):
     samples["label"] = np.where(samples["half"] == 1, samples["label"], "bed")
     splits = query_split(samples, "half == 1", "half == 2")
     found = object_evidence(features, samples, splits, n_permutations=30)
-    drawn = _arrangements(
+    drawn = label_arrangements(
         samples["label"].map(found.labels.index).to_numpy(), samples, splits,
         np.arange(len(samples)), 30, 0,
     )  # fmt: skip
