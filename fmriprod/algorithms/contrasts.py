@@ -75,6 +75,18 @@ def parse_contrasts(contrasts: Sequence[str], conditions: Collection[str]) -> li
     return parsed
 
 
+def word(condition: str) -> str:
+    """Write the name of a condition as expressions have it; words in braces stay as they are.
+
+    Examples
+    --------
+    >>> word("face"), word("left hand"), word("{trained_1}")
+    ('face', '`left hand`', '{trained_1}')
+    """
+    bare = re.fullmatch(r"[^\W\d]\w*|\{\w*\}", condition)
+    return condition if bare else f"`{condition}`"
+
+
 def label(text: str) -> str:
     """Turn a name or an expression into CamelCase letters and digits for file names.
 

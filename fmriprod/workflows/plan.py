@@ -1,6 +1,5 @@
 """Decide what is done with the runs of a participant, before anything is computed."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts
+from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts, word
 from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
@@ -261,8 +260,7 @@ def _read_run(run: Run) -> _Read:
 
 
 def _task_contrast(conditions: Sequence[str]) -> str:
-    words = [c if re.fullmatch(r"[^\W\d]\w*", c) else f"`{c}`" for c in conditions]
-    return f"{TASK_CONTRAST}=({' + '.join(words)})/{len(words)}"
+    return f"{TASK_CONTRAST}=({' + '.join(map(word, conditions))})/{len(conditions)}"
 
 
 def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:

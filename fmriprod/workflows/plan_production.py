@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError, suggest
-from fmriprod.algorithms.contrasts import parse_contrasts
+from fmriprod.algorithms.contrasts import parse_contrasts, word
 from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events, read_table
@@ -202,7 +202,8 @@ def _plan_run(
             found=f"{', '.join(present)}", file=run.events_file,
             hint=f'mend the events, or say missing = "drop-run" in [tasks.{run.task}]',
         )  # fmt: skip
-    contrasts = tuple(f"{k}={fill(text, dict(words))}" for k, text in task.contrasts.items())
+    quoted = {key: word(name) for key, name in words.items()}
+    contrasts = tuple(f"{k}={fill(text, quoted)}" for k, text in task.contrasts.items())
     parse_contrasts(contrasts, present)
     _check_samples(events[events["trial_type"].isin(labels)], run, image.shape[3], tr, task.samples)
     drift = study.grid.filter

@@ -11,6 +11,7 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.problems import Problem
 from fmriprod.workflows.study_lines import key_lines, line_of, shown
 from fmriprod.workflows.study_model import Study
+from fmriprod.workflows.study_models import with_models
 from fmriprod.workflows.study_rules import broken_rules
 
 READY = Path(__file__).resolve().parent.parent / "data" / "studies"
@@ -50,6 +51,9 @@ def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
 
     study, errors = _validate(content)
     problems = [_translated(error, content, place) for error in errors]
+    if study is not None and study.glm.models:
+        study, more = with_models(study, path.parent, lambda *keys: place(keys))
+        problems += more
     wrong = {tuple(error["loc"])[:-1] for error in errors}
     problems += [
         _problem(place(rule.keys), rule.expected, rule.found, rule.hint)

@@ -86,7 +86,11 @@ class Objects(_Table):
 
 
 class Glm(_Table):
-    """``[glm]``: the model of each run; or ``model``, a BIDS Stats Models file that says it."""
+    """``[glm]``: the model of each run.
+
+    ``models`` are BIDS Stats Models files (``*_smdl.json``), paths relative to the study file,
+    that give contrasts, response, high-pass and confounds instead.
+    """
 
     engine: Literal["python", "fsl"] = "python"
     hrf: str = "spm + derivative"
@@ -94,7 +98,7 @@ class Glm(_Table):
     fwhm: Annotated[float, Field(ge=0)] = 3.0
     noise: Literal["ols", "ar1", "ar2", "ar3", "ar4", "ar5"] = "ar1"
     confounds: tuple[str, ...] = MOTION_COLUMNS
-    model: str | None = None
+    models: tuple[str, ...] = ()
 
     @field_validator("hrf")
     @classmethod

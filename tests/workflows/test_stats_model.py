@@ -1,0 +1,148 @@
+"""BIDS Stats Models files: read exactly, and refused where others drop silently."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from fmriprod.algorithms.contrasts import parse_contrasts
+from fmriprod.workflows.stats_model import read_stats_model
+from fmriprod.workflows.study_file import READY, read_study
+
+MODEL = {
+    "Name": "recognition",
+    "BIDSModelVersion": "1.0.0",
+    "Input": {"task": ["recognition"]},
+    "Nodes": [
+        {
+            "Level": "Run",
+            "Name": "run",
+            "GroupBy": ["run", "subject"],
+            "Transformations": {
+                "Transformer": "pybids-transforms-v1",
+                "Instructions": [
+                    {"Name": "Factor", "Input": ["trial_type"]},
+                    {"Name": "Convolve", "Input": ["trial_type.*"], "Derivative": True},
+                ],
+            },
+            "Model": {
+                "X": ["trial_type.bed", "trial_type.chair", "trial_type.bench",
+                      "trial_type.table", "trans_x", 1],
+                "Type": "glm",
+                "Options": {"HighPassFilterCutoffHz": 0.008},
+            },
+            "DummyContrasts": {"Test": "t"},
+            "Contrasts": [
+                {"Name": "seats", "ConditionList": ["trial_type.bench", "trial_type.chair",
+                                                    "trial_type.table"],
+                 "Weights": ["1/2", 0.5, -1], "Test": "t"}
+            ],
+        },
+        {"Level": "Subject", "Name": "subject", "GroupBy": ["subject", "contrast"],
+         "Model": {"X": [1], "Type": "Meta"}},
+    ],
+    "Edges": [{"Source": "run", "Destination": "subject"}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(change=lambda model: None):
+        model = copy.deepcopy(MODEL)
+        change(model)
+        path = tmp_path / "model-recognition_smdl.json"
+        path.write_text(json.dumps(model))
+        return path
+
+    return write
+
+
+def test_what_a_model_says_is_taken(write):
+    model, problems = read_stats_model(write())
+    assert not problems
+    assert (model.tasks, model.hrf) == (("recognition",), "spm + derivative")
+    assert model.high_pass == pytest.approx(125.0)
+    assert model.confounds == ("trans_x",)
+    specs = parse_contrasts([f"{k}={v}" for k, v in model.contrasts.items()], model.labels)
+    weights = {spec.name: spec.weights for spec in specs}
+    assert set(weights) == {"seats", "bed", "bench", "chair", "table"}
+    assert weights["seats"] == {"bench": 0.5, "chair": 0.5, "table": -1.0}
+    assert weights["bed"] == {"bed": 1.0}
+
+
+def _nodes(change):
+    return lambda model: change(model["Nodes"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "message"),
+    [
+        (_nodes(lambda n: n["Contrasts"][0].update(Weights=[1, -1])), "Contrasts[1].Weights",
+         "3 weights"),
+        (_nodes(lambda n: n["Contrasts"][0]["ConditionList"].__setitem__(0, "trial_type.bensch")),
+         "ConditionList", "did you mean 'trial_type.bench'"),
+        (_nodes(lambda n: n["DummyContrasts"].update(Contrasts=["trial_type.cow"])),
+         "DummyContrasts", "trial types of Model.X"),
+        (_nodes(lambda n: n["Contrasts"][0].update(Weight=[1])), "Contrasts[1].Weight",
+         "a key that is known"),
+        (_nodes(lambda n: n["Contrasts"][0].update(Test="F")), "Contrasts[1].Test", "'F'"),
+        (_nodes(lambda n: n["Contrasts"][0]["Weights"].__setitem__(0, "a/2")), "Weights",
+         "fractions"),
+        (_nodes(lambda n: n["Model"].update(X=["trans_x", 1])), "Model.X", "trial_type.<label>"),
+        (_nodes(lambda n: n["Transformations"]["Instructions"].append({"Name": "Scale",
+         "Input": ["x"]})), "Instructions[3].Name", "Convolve"),
+        (lambda m: m["Edges"][0].update(Source="rum"), "Edges[1].Source", "did you mean 'run'"),
+        (lambda m: m["Nodes"][1]["Model"].update(X=[1, "age"]), "Nodes[2].Model",
+         "fixed-effects mean"),
+        (lambda m: m["Nodes"].pop(0), "Nodes", "one node with Level Run"),
+        (lambda m: m["Nodes"][1].update(Name="run"), "Nodes[2].Name", "a name of its own"),
+        (lambda m: m.pop("BIDSModelVersion"), "BIDSModelVersion", "this key"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_with_its_place(write, change, place, message):
+    model, problems = read_stats_model(write(change))
+    assert model is None
+    text = [f"{p.file} {p.expected} {p.found} {p.hint}" for p in problems]
+    assert any(place in t and message in t for t in text), text
+
+
+def test_broken_and_absent_files(tmp_path):
+    path = tmp_path / "a_smdl.json"
+    assert read_stats_model(path)[1][0].found == "no file"
+    path.write_text("{,}")
+    assert read_stats_model(path)[1][0].expected == "JSON"
+
+
+def test_study_takes_its_model_from_the_file(write, tmp_path):
+    write()
+    text = (READY / "fan2020.toml").read_text()
+    contrasts = text[text.index("[tasks.recognition.contrasts]") : text.index(
+        "[tasks.recognition.samples]")]  # fmt: skip
+    text = text.replace(contrasts, "")
+    head, _, tail = text.partition("[glm]")
+    rest = tail.partition("[grid]")[2]
+    own = '[glm]\nmodels = ["model-recognition_smdl.json"]\nfwhm = 3.0\n\n[grid]'
+    path = tmp_path / "study.toml"
+    path.write_text(head + own + rest)
+    study, problems = read_study(path)
+    assert not problems
+    assert study.glm.hrf == "spm + derivative"
+    assert np.isclose(study.glm.high_pass, 125)
+    assert list(study.tasks["recognition"].contrasts) == ["seats", "bed", "chair", "bench", "table"]
+    assert "drawing" in study.tasks["drawing"].contrasts
+    path.write_text(
+        head + "[glm]\nhrf = 'spm'\nmodels = ['model-recognition_smdl.json']\n[grid]" + rest
+    )
+    assert "given once" in read_study(path)[1][0].expected
+    path.write_text(head + "[glm]\nmodels = ['nowhere_smdl.json']\n[grid]" + rest)
+    assert "nowhere_smdl.json" in read_study(path)[1][0].file
+
+
+def test_contrasts_here_and_there_are_refused(write, tmp_path):
+    write()
+    text = (READY / "fan2020.toml").read_text()
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace("[glm]", '[glm]\nmodels = ["model-recognition_smdl.json"]'))
+    found = {p.file.partition(": ")[2] for p in read_study(path)[1]}
+    assert found == {"glm.hrf", "glm.high_pass", "glm.confounds", "tasks.recognition.contrasts"}
