@@ -178,7 +178,7 @@ def fit_run(
             hint="check that series and mask belong together",
         )
     inside = series if usable.all() else series[usable]
-    scaling = _percent(inside) if grand_mean_scaling else 1.0
+    scaling = percent_factor(inside) if grand_mean_scaling else 1.0
     weights = np.array([[spec.weights.get(c, 0.0) for c in matrix.columns] for spec in contrasts])
     inner = fit_contrasts(
         inside,
@@ -190,17 +190,26 @@ def fit_run(
     )
     analysed = usable.copy()
     analysed[usable] = inner.fitted
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.isfinite(series.sum(axis=1, dtype=np.float64))
-    excluded = {
-        "nonfinite": int((~finite).sum()),
-        "constant": int((finite & ~usable).sum()),
-        "without_residual": int((~inner.fitted).sum()),
-    }
+    excluded = count_excluded(series, usable) | {"without_residual": int((~inner.fitted).sum())}
     return FirstLevel(_spread(inner, usable, scaling), analysed, scaling, excluded)
 
 
-def _percent(series: np.ndarray) -> float:
+def count_excluded(series: np.ndarray, usable: np.ndarray) -> dict[str, int]:
+    """Count the voxels that are not usable by reason: ``nonfinite`` and ``constant``."""
+    rest = series[~usable]
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = int(np.isfinite(rest.sum(axis=1, dtype=np.float64)).sum())
+    return {"nonfinite": len(rest) - finite, "constant": finite}
+
+
+def percent_factor(series: np.ndarray) -> float:
+    """Factor that gives a series a mean of 100 over voxels and volumes.
+
+    Raises
+    ------
+    InputError
+        If the mean is not above the spread over time.
+    """
     mean = float(series.mean(dtype=np.float64))
     spread = float(series[:: max(1, len(series) // 1000)].std(axis=1, dtype=np.float64).mean())
     if not mean > spread:

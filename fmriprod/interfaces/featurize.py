@@ -134,7 +134,7 @@ class Featurize(PythonInterface):
             samples.insert(place, name.removesuffix("_label"), getattr(values, name))
         self.save_array("features_file", "features.npy", features)
         self.save_table("samples_file", "samples.tsv", samples[list(featurize.SAMPLE_COLUMNS)])
-        self.save_table("voxels_file", "voxels.tsv", _voxel_table(mask, image.affine, usable))
+        self.save_table("voxels_file", "voxels.tsv", voxel_table(mask, image.affine, usable))
         self.result("n_samples", len(samples))
         self.result("n_dropped", n_dropped)
         self.result("n_shared", int((np.bincount(volumes) > 1).sum()))
@@ -193,7 +193,8 @@ class StackFeatures(PythonInterface):
         self.save_table("voxels_file", "voxels.tsv", voxels)
 
 
-def _voxel_table(mask: np.ndarray, affine: np.ndarray, usable: np.ndarray) -> pd.DataFrame:
+def voxel_table(mask: np.ndarray, affine: np.ndarray, usable: np.ndarray) -> pd.DataFrame:
+    """List the voxels of a mask in C order: index, world coordinates in mm, usable (0 or 1)."""
     index = np.argwhere(mask)
     world = index @ affine[:3, :3].T + affine[:3, 3]
     table = pd.DataFrame(index, columns=["i", "j", "k"])

@@ -9,18 +9,21 @@ from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms import design
 from fmriprod.algorithms.audit import audit_record
-from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.confounds import NAN_POLICIES, select_confounds
 from fmriprod.algorithms.first_level import FirstLevel, Plan, fit_run, plan_run
 from fmriprod.algorithms.glm import NOISE
 from fmriprod.algorithms.hrf import MODELS
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.events import read_events, read_table
+from fmriprod.interfaces.base import PythonInterface
+from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.images import (
     check_same_grid,
     load_image,
     load_mask,
     repetition_time,
+)
+from fmriprod.interfaces.run_design import (
+    RunDesignInputSpec,
+    chosen_confounds,
+    chosen_start_time,
 )
 from fmriprod.reports.contrasts import contrast_figure
 from fmriprod.reports.design import design_figure
@@ -28,10 +31,7 @@ from fmriprod.reports.design import design_figure
 _STATS = ("effect", "variance", "t", "z")
 
 
-class _FirstLevelModelInputSpec(PythonInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="4-D series, smoothed as it shall be")
-    mask_file = File(exists=True, mandatory=True, desc="voxels to analyse, on the same grid")
-    events_file = File(exists=True, mandatory=True, desc="events of the run (BIDS TSV)")
+class _FirstLevelModelInputSpec(RunDesignInputSpec):
     contrasts = traits.List(
         traits.Str,
         minlen=1,
@@ -54,65 +54,14 @@ class _FirstLevelModelInputSpec(PythonInputSpec):
         usedefault=True,
         desc="a contrast that the design cannot estimate is refused, or left out",
     )
-    confounds_file = File(exists=True, desc="table of confounds (TSV), one row a volume")
-    confounds = traits.List(
-        traits.Str, desc="columns of confounds_file that enter the design; needed with that file"
-    )
-    confounds_nan = traits.Enum(
-        *NAN_POLICIES,
-        usedefault=True,
-        desc="missing values in those columns (derivatives have one in the first row) are "
-        "refused, or replaced by the mean of their column",
-    )
-    tr = traits.Float(
-        desc="repetition time in s; that of the header by default, and if both are known they "
-        "must agree within 1 ms"
-    )
-    override_header_tr = traits.Bool(
-        False, usedefault=True, desc="take `tr` even where the header says otherwise"
-    )
-    start_time = traits.Float(
-        desc="moment in s within each volume that its values represent (BIDS StartTime): 0 "
-        "after slice timing to the first slice; half of the repetition time by default, "
-        "which holds for slice timing to the middle and, on average, for none"
-    )
-    allow_negative_onsets = traits.Bool(
-        False, usedefault=True, desc="accept events that begin before the first volume"
-    )
     hrf = traits.Enum(
         "spm + derivative",
         *(model for model in MODELS if model != "spm + derivative"),
         usedefault=True,
         desc="haemodynamic response; spm is also FSL's double gamma, gamma and gaussian are FSL's",
     )
-    drift = traits.Enum(*design.DRIFTS, usedefault=True, desc="model of slow drifts")
-    high_pass = traits.Float(
-        100.0, usedefault=True, desc="shortest period of the cosine drifts in s (not a frequency)"
-    )
-    drift_order = traits.Range(
-        low=1, value=2, usedefault=True, desc="highest power of the polynomial drifts"
-    )
     noise = traits.Enum(
         *NOISE, usedefault=True, desc="order of the noise's autoregression, or ols for white noise"
-    )
-    correct_bias = traits.Bool(
-        True,
-        usedefault=True,
-        desc="estimate the noise without the bias of the fit; without, as Nilearn does it, "
-        "tests reject too often",
-    )
-    grand_mean_scaling = traits.Bool(
-        True,
-        usedefault=True,
-        desc="scale the run to a mean of 100 over mask and time: effects are then in percent "
-        "of the mean signal (FSL scales to 10000)",
-    )
-    block_size = traits.Range(
-        low=1,
-        value=8192,
-        usedefault=True,
-        nohash=True,
-        desc="voxels in double precision at a time; bounds the memory, not the result",
     )
     background_file = File(
         exists=True, desc="image under the maps in figures, on the same grid; the mean by default"
@@ -197,7 +146,11 @@ class FirstLevelModel(PythonInterface):
             )
         self._save_maps(plan, fit, mask, image, background)
         self._save_design(matrix, events, plan)
-        summary = {"tr": tr, "confounds_filled": filled, "start_time": self._start_time(tr)}
+        summary = {
+            "tr": tr,
+            "confounds_filled": filled,
+            "start_time": chosen_start_time(inputs, tr),
+        }
         self.save_json(
             "audit_file", "design_audit.json", self._audit(matrix, events, plan, fit, summary)
         )
@@ -210,9 +163,6 @@ class FirstLevelModel(PythonInterface):
         check_same_grid(other, image)
         return background
 
-    def _start_time(self, tr: float) -> float:
-        return self.inputs.start_time if isdefined(self.inputs.start_time) else tr / 2
-
     def _design(self, n_volumes: int, tr: float) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
         """Give the design matrix, the events, and how many confound values were filled."""
         inputs = self.inputs
@@ -222,7 +172,7 @@ class FirstLevelModel(PythonInterface):
             tr=tr,
             allow_negative=inputs.allow_negative_onsets,
         )
-        confounds, filled = self._confounds(n_volumes)
+        confounds, filled = chosen_confounds(inputs, n_volumes)
         matrix = design.design_matrix(
             events,
             n_volumes,
@@ -231,25 +181,10 @@ class FirstLevelModel(PythonInterface):
             drift=inputs.drift,
             high_pass=inputs.high_pass,
             drift_order=inputs.drift_order,
-            start_time=self._start_time(tr),
+            start_time=chosen_start_time(inputs, tr),
             confounds=confounds,
         )
         return matrix, events, filled
-
-    def _confounds(self, n_volumes: int) -> tuple[pd.DataFrame | None, dict[str, int]]:
-        inputs = self.inputs
-        names = inputs.confounds if isdefined(inputs.confounds) else []
-        if isdefined(inputs.confounds_file) != bool(names):
-            raise InputError(
-                "confounds",
-                expected="both a confounds_file and the columns to take from it, or neither",
-                found="columns without a file" if names else "a file without columns",
-                hint="name the columns that shall enter the design: confounds=['trans_x', ...]",
-            )
-        if not names:
-            return None, {}
-        table = read_table(inputs.confounds_file, "confounds")
-        return select_confounds(table, names, n_volumes, nan=inputs.confounds_nan)
 
     def _save_maps(
         self, plan: Plan, fit: FirstLevel, mask: np.ndarray, image: Any, background: np.ndarray
