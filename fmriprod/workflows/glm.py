@@ -50,7 +50,7 @@ def init_first_level_wf(
     noise : str
         Model of the noise, as `FirstLevelModel` takes it.
     confounds : sequence of str
-        Columns of the confounds file that enter the design.
+        Columns of the confounds file that enter the design; with none the file is not used.
     bold_gb : float
         Size of the series in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
@@ -74,6 +74,8 @@ def init_first_level_wf(
 
     Outputs
     -------
+    smoothed_file
+        Series that was modelled
     effect_files
         Effect of each contrast in percent of the mean signal
     variance_files
@@ -102,12 +104,14 @@ def init_first_level_wf(
     nipype.pipeline.engine.Workflow
     """
     workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(fwhm, hrf, high_pass, noise)
+    workflow.__desc__ = _text(fwhm, hrf, high_pass, noise, confounds)
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file", "background_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
     outputs = [*MAPS, *model_fields, "contrast_figures"]
-    outputnode = pe.Node(IdentityInterface(fields=["mask_file", *outputs]), name="outputnode")
+    outputnode = pe.Node(
+        IdentityInterface(fields=["smoothed_file", "mask_file", *outputs]), name="outputnode"
+    )
     smooth = pe.Node(
         Smooth(fwhm=fwhm, compress=False),
         name="smooth",
@@ -119,23 +123,25 @@ def init_first_level_wf(
             hrf=hrf,
             high_pass=high_pass,
             noise=noise,
-            confounds=list(confounds),
+            **({"confounds": list(confounds)} if confounds else {}),
         ),
         name="model",
         mem_gb=resources.needed_gb(resources.MODEL, bold_gb),
     )
     if tr is not None:
         model.inputs.tr = tr
+    used = [field for field in inputs[1:] if confounds or field != "confounds_file"]
     workflow.connect([
         (inputnode, smooth, [("bold_file", "in_file"), ("mask_file", "mask_file")]),
         (smooth, model, [("out_file", "in_file")]),
-        (inputnode, model, [(field, field) for field in inputs[1:]]),
+        (inputnode, model, [(field, field) for field in used]),
+        (smooth, outputnode, [("out_file", "smoothed_file")]),
         (model, outputnode, [("out_mask", "mask_file"), *[(f, f) for f in outputs]]),
     ])  # fmt: skip
     return workflow
 
 
-def _text(fwhm: float, hrf: str, high_pass: float, noise: str) -> str:
+def _text(fwhm: float, hrf: str, high_pass: float, noise: str, confounds: Sequence[str]) -> str:
     """Say in words what is done to each run."""
     smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
     kind, *terms = hrf.split(" + ")
@@ -145,6 +151,12 @@ def _text(fwhm: float, hrf: str, high_pass: float, noise: str) -> str:
     errors = _NOISE_TEXT.get(noise, f"autoregressive noise of order {noise.removeprefix('ar')}")
     return (
         f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: events convolved "
-        f"with {response}, motion parameters [@friston_regressors] and cosine drifts (cut-off "
+        f"with {response}, {_confounds_text(confounds)}and cosine drifts (cut-off "
         f"{high_pass:g} s), with {errors}. "
     )
+
+
+def _confounds_text(confounds: Sequence[str]) -> str:
+    if set(confounds) & set(MOTION_COLUMNS):
+        return "motion parameters [@friston_regressors] "
+    return f"{len(confounds)} confounds " if confounds else ""

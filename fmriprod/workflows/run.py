@@ -18,8 +18,8 @@ _BOLD_OUTPUTS = (
     "tsnr_figure", "motion_figure",
 )  # fmt: skip
 _MODEL_OUTPUTS = (
-    "effect_files", "variance_files", "dof", "contrast_names", "audit_file", "design_figure",
-    "contrast_figures",
+    "smoothed_file", "effect_files", "variance_files", "dof", "contrast_names", "audit_file",
+    "design_figure", "contrast_figures",
 )  # fmt: skip
 
 
@@ -79,6 +79,8 @@ def init_run_wf(
         Temporal signal-to-noise ratio on slices (PNG)
     motion_figure
         Motion over time (PNG)
+    smoothed_file
+        Series that was modelled
     effect_files
         Effect of each contrast, the task's first
     variance_files
