@@ -1,0 +1,155 @@
+"""Read the time courses of regions in each trial, and which pairs of regions to take."""
+
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from nipype.interfaces.base import File, isdefined, traits
+
+from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.algorithms.trial_connectivity import trial_rows, varying_voxels
+from fmriprod.interfaces.base import PythonInputSpec
+from fmriprod.interfaces.region_samples import read_region_features
+
+
+class RegionPairsInputSpec(PythonInputSpec):
+    """Inputs that name features, regions and pairs of regions."""
+
+    features_files = traits.List(
+        File(exists=True),
+        mandatory=True,
+        desc="samples x voxels .npy of each run, from Featurize: all voxels of any region, "
+        "several volumes a trial",
+    )
+    samples_files = traits.List(
+        File(exists=True), mandatory=True, desc="sample tables (TSV) in the same order"
+    )
+    voxels_files = traits.List(
+        File(exists=True), mandatory=True, desc="voxel tables (TSV) in the same order"
+    )
+    mask_files = traits.List(
+        File(exists=True), mandatory=True, desc="masks of the regions, on the grid of the features"
+    )
+    region_names = traits.List(
+        traits.Str, mandatory=True, desc="names of the regions, in the order of mask_files"
+    )
+    pairs = traits.List(
+        traits.Tuple(traits.Str, traits.Str),
+        desc="pairs of region names, region 1 and region 2 (default: all, in the order of names)",
+    )
+    labels = traits.List(traits.Str, desc="labels whose trials take part (default: all)")
+
+
+class RegionTrials(NamedTuple):
+    """Time courses of regions.
+
+    Attributes
+    ----------
+    trials : DataFrame, n_trials rows
+        From `trial_rows`.
+    series : dict of str to ndarray of float32, shape (n_trials, n_time_points, n_voxels)
+        Of each region, the voxels that vary in every trial, in the C order of its mask.
+    voxels : dict of str to ndarray of int
+        Their columns in the features.
+    n_constant : dict of str to int
+        Voxels of the region that were left out.
+    """
+
+    trials: pd.DataFrame
+    series: dict[str, np.ndarray]
+    voxels: dict[str, np.ndarray]
+    n_constant: dict[str, int]
+
+
+def read_region_trials(inputs: Any) -> RegionTrials:
+    """Read the regions that the pairs need.
+
+    Parameters
+    ----------
+    inputs : RegionPairsInputSpec
+        The inputs.
+
+    Returns
+    -------
+    RegionTrials
+
+    Raises
+    ------
+    InputError
+        If files do not fit together (`read_region_features`), trials have no time course
+        (`trial_rows`), or a region has no voxel that varies in every trial.
+    """
+    found = read_region_features(
+        inputs.features_files,
+        inputs.samples_files,
+        inputs.voxels_files,
+        inputs.mask_files,
+        inputs.region_names,
+    )
+    samples = found.samples
+    if isdefined(inputs.labels) and inputs.labels:
+        samples = _with_labels(samples, inputs.labels)
+    trials, rows = trial_rows(samples.reset_index(drop=True))
+    rows = samples.index.to_numpy()[rows]
+    result = RegionTrials(trials, {}, {}, {})
+    for name in dict.fromkeys(name for pair in chosen_pairs(inputs) for name in pair):
+        columns = found.columns[name]
+        series = found.features[rows[:, :, None], columns]
+        varies = varying_voxels(series)
+        result.series[name] = series if varies.all() else series[:, :, varies]
+        result.voxels[name] = columns[varies]
+        result.n_constant[name] = int((~varies).sum())
+    empty = [name for name, columns in result.voxels.items() if not len(columns)]
+    if empty:
+        raise InputError(
+            "features_files",
+            expected="voxels that vary in every trial, in each region",
+            found=f"none in {', '.join(empty)}",
+            hint="leave such regions out, or look at the series and the masks",
+        )
+    return result
+
+
+def chosen_pairs(inputs: Any) -> list[tuple[str, str]]:
+    """Tell the pairs of regions: those given, or all.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two regions, or a pair names an unknown region, one region
+        twice, or is there twice.
+    """
+    names = inputs.region_names
+    if not isdefined(inputs.pairs) or not inputs.pairs:
+        if len(names) < 2:
+            raise _bad_pairs("two regions or more", f"{len(names)}", "give more masks")
+        return list(itertools.combinations(names, 2))
+    for name in (name for pair in inputs.pairs for name in pair):
+        if name not in names:
+            raise _bad_pairs("names among region_names", repr(name), suggest(name, names))
+    seen: set[frozenset[str]] = set()
+    for pair in inputs.pairs:
+        if pair[0] == pair[1] or frozenset(pair) in seen:
+            raise _bad_pairs(
+                "two regions in a pair, each pair once", f"{pair}", "leave that pair out"
+            )
+        seen.add(frozenset(pair))
+    return list(inputs.pairs)
+
+
+def _with_labels(samples: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
+    known = sorted(set(samples["label"]))
+    for label in labels:
+        if label not in known:
+            raise InputError(
+                "labels",
+                expected="labels that the samples have",
+                found=repr(label),
+                hint=suggest(label, known),
+            )
+    return samples[samples["label"].isin(labels)]
+
+
+def _bad_pairs(expected: str, found: str, hint: str) -> InputError:
+    return InputError("pairs", expected=expected, found=found, hint=hint)
