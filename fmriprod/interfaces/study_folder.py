@@ -1,0 +1,177 @@
+"""Write the folder of a study; what a person edited stays as it is."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.algorithms.scaffold import (
+    README,
+    add_participants,
+    description,
+    participants_fields,
+    run_order_template,
+    study_name,
+    trained_columns,
+)
+from fmriprod.interfaces.atomic_files import save_text
+
+STUDY_FILE = "study.toml"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the folder and what was done: ``new``, ``added to``, ``same`` or ``kept``."""
+
+    file: str
+    what: str
+
+
+def ready_studies() -> dict[str, Any]:
+    """Study files that come with the package, by name."""
+    folder = files("fmriprod") / "data" / "studies"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return {entry.name.removesuffix(".toml"): entry for entry in sorted(found, key=str)}
+
+
+def study_text(study: str) -> str:
+    """Text of a study file: one that comes with the package, or a file.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    ready = ready_studies()
+    if study in ready:
+        return ready[study].read_text(encoding="utf-8")
+    if Path(study).is_file():
+        return Path(study).read_text(encoding="utf-8")
+    raise InputError(
+        "study",
+        expected="the name of a study that comes with the package, or a study file",
+        found=repr(study),
+        hint=suggest(study, ready),
+    )
+
+
+def run_order_file(folder: str | Path, participant: str, session: str | None = None) -> Path:
+    """Where the run order of a participant lies in a study's folder."""
+    return source_folder(folder, participant, session) / "run-order.txt"
+
+
+def source_folder(folder: str | Path, participant: str, session: str | None = None) -> Path:
+    """Where what belongs to the conversion of a participant lies in a study's folder."""
+    path = Path(folder, "sourcedata", f"sub-{participant}")
+    return path / f"ses-{session}" if session else path
+
+
+def write_dataset(
+    folder: str | Path, participants: Sequence[str], study: dict[str, Any] | None = None
+) -> list[Entry]:
+    """Make a folder a raw BIDS dataset with rows for some participants.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    participants : sequence of str
+        Labels without ``sub-``.
+    study : dict, optional
+        Content of the study file.
+
+    Returns
+    -------
+    list of Entry
+        What was done with each file.
+
+    Raises
+    ------
+    InputError
+        For labels that BIDS does not allow, and a ``participants.tsv`` without the column of
+        participants.
+    """
+    folder, study = Path(folder), study or {}
+    table = folder / "participants.tsv"
+    text = _read(table) if table.is_file() else None
+    rows = add_participants(text, participants, trained_columns(study))
+    name = study_name(study)
+    entries = [
+        _offer(folder, "dataset_description.json", _json(description(name))),
+        _offer(folder, "README.md", README.format(name=name)),
+    ]
+    if study:
+        entries.append(_offer(folder, ".bidsignore", f"{STUDY_FILE}\n"))
+    if fields := participants_fields(study):
+        entries.append(_offer(folder, "participants.json", _json(fields)))
+    written = save_text(rows, table)
+    what = ("new" if text is None else "added to") if written else "same"
+    return [*entries, Entry("participants.tsv", what)]
+
+
+def write_study_folder(
+    folder: str | Path, participants: Sequence[str], study: str | None = None
+) -> list[Entry]:
+    """Write a study's folder, or add participants to one.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    participants : sequence of str
+        Labels without ``sub-``.
+    study : str, optional
+        As `study_text` takes it; by default the study file that is there, else ``fan2020``.
+
+    Returns
+    -------
+    list of Entry
+        What was done with each file. A file that is there with another content is kept.
+
+    Raises
+    ------
+    InputError
+        As `write_dataset` and `study_text` do, and for a study file that is no TOML; nothing is
+        written then.
+    """
+    folder = Path(folder)
+    own = folder / STUDY_FILE
+    offered = study_text(study or ("fan2020" if not own.is_file() else str(own)))
+    content = _parse(_read(own) if own.is_file() else offered, own)
+    entries = write_dataset(folder, participants, content)
+    entries.append(_offer(folder, STUDY_FILE, offered))
+    for label in dict.fromkeys(participants):
+        file = run_order_file(folder, label).relative_to(folder)
+        entries.append(_offer(folder, file.as_posix(), run_order_template(content, label)))
+    return entries
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise InputError(
+            "study", expected="a study file in TOML", found=str(err), hint="mend that line",
+            file=str(file),
+        ) from None  # fmt: skip
+
+
+def _offer(folder: Path, name: str, text: str) -> Entry:
+    """Write a file that is not there yet."""
+    file = folder / name
+    if not file.exists():
+        save_text(text, file)
+        return Entry(name, "new")
+    return Entry(name, "same" if file.read_bytes() == text.encode() else "kept")
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode("utf-8")
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
