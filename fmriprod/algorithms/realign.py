@@ -11,7 +11,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.resample import Interpolation, coverage, resample
 
 Outside = Literal["exclude", "edge"]
-_TELLING = 5  # volumes that do not have the same value by chance
+TELLING = 5  # volumes that do not have the same value by chance
 
 
 def realign(
@@ -66,7 +66,7 @@ def realign(
         If the number of transforms is not the number of volumes.
     """
     n_volumes = series.shape[3]
-    transforms = _one_for_each(transforms, n_volumes)
+    transforms = one_for_each(transforms, n_volumes)
     to_shape = tuple(series.shape[:3] if to_shape is None else to_shape)
     to_affine = affine if to_affine is None else to_affine
     beyond: float | Literal["edge"] = np.nan if outside == "exclude" else "edge"
@@ -105,7 +105,7 @@ def constant_voxels(series: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (x, y, z)
     """
-    constant = np.full(series.shape[:3], series.shape[3] >= _TELLING)
+    constant = np.full(series.shape[:3], series.shape[3] >= TELLING)
     for number in range(1, series.shape[3]):
         constant &= series[..., number] == series[..., 0]
     return constant & np.isfinite(series[..., 0])
@@ -121,7 +121,8 @@ def each_volume(work: Callable[[int], Any], n_volumes: int, num_threads: int = 1
         yield from pool.map(work, range(n_volumes))
 
 
-def _one_for_each(transforms: np.ndarray, n_volumes: int) -> np.ndarray:
+def one_for_each(transforms: np.ndarray, n_volumes: int) -> np.ndarray:
+    """Give each volume its transform, shape (n_volumes, 4, 4); one may serve them all."""
     transforms = np.asarray(transforms, float)
     transforms = transforms[None] if transforms.ndim == 2 else transforms
     if len(transforms) not in (1, n_volumes):

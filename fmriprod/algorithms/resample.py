@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import ndimage
@@ -24,6 +24,7 @@ def resample(
     interpolation: Interpolation = "linear",
     outside: float | Literal["edge"] = 0.0,
     num_threads: int = 1,
+    within: np.ndarray | None = None,
 ) -> np.ndarray:
     """Sample an image at the voxel centres of another grid.
 
@@ -50,6 +51,8 @@ def resample(
         a number, or the value at the nearest point inside.
     num_threads : int
         Threads; the result does not depend on it.
+    within : ndarray of bool, shape to_shape, optional
+        Only these voxels of the target are computed, the others are 0.
 
     Returns
     -------
@@ -63,19 +66,21 @@ def resample(
         If a shape, an affine or the interpolation makes no sense.
     """
     data = np.asarray(data)
-    _check(data, to_shape, interpolation, outside)
+    _check(data, to_shape, interpolation, outside, within)
     affine, to_affine = check_affine(affine), check_affine(to_affine, "to_affine")
     transform = np.eye(4) if transform is None else check_affine(transform, "transform")
     to_voxel = np.linalg.inv(affine) @ transform @ to_affine
     dtype = data.dtype if interpolation == "nearest" else np.float32
-    out = np.empty((*to_shape, *data.shape[3:]), dtype, order="F")
+    make = np.empty if within is None else np.zeros
+    out = make((*to_shape, *data.shape[3:]), dtype, order="F")
+    parts = list(_slabs(to_shape) if within is None else _chunks(within))
     volumes = [(data, out)]
     if data.ndim == 4:
         volumes = [(data[..., t], out[..., t]) for t in range(data.shape[3])]
     with ThreadPoolExecutor(num_threads) as pool:
         for volume, target in volumes:
             source = _Source(volume, interpolation, outside, to_voxel, to_shape, num_threads)
-            for _ in pool.map(lambda s, f=source, o=target: f.fill(o, s), _slabs(to_shape)):
+            for _ in pool.map(lambda p, f=source, o=target: f.fill(o, p), parts):
                 pass
     return out
 
@@ -86,6 +91,7 @@ def coverage(
     to_shape: tuple[int, ...],
     to_affine: np.ndarray,
     transform: np.ndarray | None = None,
+    within: np.ndarray | None = None,
 ) -> np.ndarray:
     """Mark the voxels of a target grid that lie in the volume that a source grid fills.
 
@@ -93,7 +99,7 @@ def coverage(
     ----------
     shape, affine
         The source grid.
-    to_shape, to_affine, transform
+    to_shape, to_affine, transform, within
         As `resample` takes them.
 
     Returns
@@ -101,7 +107,8 @@ def coverage(
     ndarray of bool, shape to_shape
     """
     ones = np.broadcast_to(np.uint8(1), shape)
-    return resample(ones, affine, to_shape, to_affine, transform, "nearest").astype(bool)
+    to = (to_shape, to_affine, transform)
+    return resample(ones, affine, *to, "nearest", within=within).astype(bool)
 
 
 def bridge_gaps(volume: np.ndarray, bad: np.ndarray) -> np.ndarray:
@@ -127,7 +134,13 @@ def bridge_gaps(volume: np.ndarray, bad: np.ndarray) -> np.ndarray:
     return volume[tuple(nearest)]
 
 
-def _check(data: np.ndarray, to_shape: tuple, interpolation: str, outside: float | str) -> None:
+def _check(
+    data: np.ndarray,
+    to_shape: tuple,
+    interpolation: str,
+    outside: float | str,
+    within: np.ndarray | None,
+) -> None:
     if data.ndim not in (3, 4) or data.size == 0:
         raise InputError(
             "data",
@@ -157,6 +170,13 @@ def _check(data: np.ndarray, to_shape: tuple, interpolation: str, outside: float
             found=f"{outside}",
             hint="give 0, or convert the image to float32 first",
         )
+    if within is not None and within.shape != tuple(to_shape):
+        raise InputError(
+            "within",
+            expected=f"a mask on the target grid, shape {tuple(to_shape)}",
+            found=f"shape {within.shape}",
+            hint="bring the mask onto the target grid first",
+        )
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
@@ -164,6 +184,13 @@ def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
     step = max(1, _SLAB // (shape[1] * shape[2]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
+
+
+def _chunks(within: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Cut the voxels of a mask into pieces, each as an index of the grid."""
+    index = np.nonzero(within)
+    for start in range(0, len(index[0]), _SLAB):
+        yield tuple(axis[start : start + _SLAB] for axis in index)
 
 
 class _Source:
@@ -194,19 +221,23 @@ class _Source:
         elif self.order is None:
             self.values = _sinc(volume, to_voxel, to_shape, num_threads)
 
-    def fill(self, out: np.ndarray, slab: slice) -> None:
-        """Compute one slab of the target grid."""
-        part = out[slab]
-        points = _points(self.to_voxel, slab, part.shape)
+    def fill(self, out: np.ndarray, where: slice | tuple[np.ndarray, ...]) -> None:
+        """Compute a slab of the target grid, or the voxels of an index."""
+        points = _points(self.to_voxel, where, out.shape)
+        values = self.sample(points, out.dtype, where)
+        out[where] = values.reshape(out[where].shape) if isinstance(where, slice) else values
+
+    def sample(self, points: np.ndarray, dtype: Any, where: Any) -> np.ndarray:
+        """Values at points (3, n) of the source; ``where`` they lie in the target grid."""
         beyond = ((points < -0.5) | (points > self.top + 0.5)).any(axis=0)
         inside = np.clip(points, 0, self.top)
         if self.order is None:
-            values = self.values[slab].ravel()
+            values = self.values[where].ravel()
         else:
             # A spline goes on (mirrored) through the outer half of the edge voxels.
             at = points if self.order == 3 else inside
             values = ndimage.map_coordinates(
-                self.values, at, order=self.order, prefilter=False, mode="mirror", output=part.dtype
+                self.values, at, order=self.order, prefilter=False, mode="mirror", output=dtype
             )
         if beyond.any():
             values = np.array(values)
@@ -219,15 +250,21 @@ class _Source:
         if self.gaps is not None:
             touched = ndimage.map_coordinates(self.gaps, inside, order=1, mode="nearest") > 1e-6
             values[touched & ~beyond] = np.nan
-        part[...] = values.reshape(part.shape)
+        return values
 
 
-def _points(to_voxel: np.ndarray, slab: slice, shape: tuple[int, ...]) -> np.ndarray:
-    """Source voxel coordinates, shape (3, n), of the voxels of a slab of the target."""
-    axes = (np.arange(slab.start, slab.stop), *(np.arange(n) for n in shape[1:]))
+def _points(
+    to_voxel: np.ndarray, where: slice | tuple[np.ndarray, ...], shape: tuple[int, ...]
+) -> np.ndarray:
+    """Source voxel coordinates, shape (3, n), of a slab or of an index of the target."""
+    axes = where
+    if isinstance(where, slice):
+        axes = (np.arange(where.start, where.stop), *(np.arange(n) for n in shape[1:]))
     x, y, z = (to_voxel[:3, i, None] * a for i, a in enumerate(axes))
     z = z + to_voxel[:3, 3, None]
-    points = x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :]
+    if isinstance(where, slice):
+        x, y, z = x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
+    points = x + y + z
     # A grid resampled onto itself shall come back to the bit, whatever inv() rounded.
     return points.reshape(3, -1).round(9)
 

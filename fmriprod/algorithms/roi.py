@@ -1,6 +1,6 @@
 """Choose the voxels of a region from a label image or a statistical map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -146,6 +146,7 @@ def label_fraction(
     to_affine: np.ndarray,
     transform: np.ndarray | None = None,
     n_points: int = 4,
+    within: np.ndarray | None = None,
 ) -> np.ndarray:
     """Tell which part of each voxel of another grid lies in a region.
 
@@ -164,20 +165,28 @@ def label_fraction(
         Maps target world points to points of the region's world (RAS, mm).
     n_points : int
         Points along each axis of a target voxel; 1 is the voxel's centre alone.
+    within : ndarray of bool, shape to_shape, optional
+        Only these voxels of the target are looked at, the others are 0.
 
     Returns
     -------
     ndarray of float32, shape to_shape
         From 0 to 1.
     """
-    offsets = (np.arange(n_points) + 0.5) / n_points - 0.5
     count = np.zeros(to_shape, dtype=np.uint16)
     region = region.astype(np.uint8)
-    for offset in product(offsets, repeat=3):
-        moved = np.array(to_affine, dtype=float)
-        moved[:3, 3] += moved[:3, :3] @ offset
-        count += resample(region, affine, to_shape, moved, transform, "nearest")
+    for moved in affines_within(to_affine, n_points):
+        count += resample(region, affine, to_shape, moved, transform, "nearest", within=within)
     return count.astype(np.float32) / n_points**3
+
+
+def affines_within(affine: np.ndarray, n_points: int) -> Iterator[np.ndarray]:
+    """Give affines of a grid that reach ``n_points`` cubed points spread evenly in its voxels."""
+    offsets = (np.arange(n_points) + 0.5) / n_points - 0.5
+    for offset in product(offsets, repeat=3):
+        moved = np.array(affine, dtype=float)
+        moved[:3, 3] += moved[:3, :3] @ offset
+        yield moved
 
 
 def _score(data: np.ndarray, two_sided: bool, within: np.ndarray | None) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Reading and writing NIfTI images with checks that name the file."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +69,17 @@ def read_voxels(image: nb.Nifti1Image, dtype: Any = np.float32) -> np.ndarray:
     InputError
         If the file ends before the voxels that its header promises.
     """
-    try:
+    with image_damage(image):
         if dtype is None:
             return np.asarray(image.dataobj.get_unscaled())
         return np.asarray(image.dataobj, dtype=dtype)
+
+
+@contextmanager
+def image_damage(image: nb.Nifti1Image) -> Iterator[None]:
+    """Say of a failure to read voxels that the file is damaged."""
+    try:
+        yield
     except _DAMAGE as err:
         path = image.get_filename()
         raise _image_error(
@@ -248,25 +257,40 @@ def save_image(
     data = np.asarray(data)
     if data.dtype == bool:
         data = data.astype(np.uint8)
+    image = new_image(data, like, affine=affine, tr=tr)
+    if same_storage:  # the constructor drops the factors of a header that it is given
+        image.header.set_slope_inter(like.dataobj.slope, like.dataobj.inter)
+    image.to_filename(path)
+    written = nb.load(path)
+    if written.shape != data.shape:
+        raise OSError(f"{path}: wrote shape {data.shape}, read back {written.shape}")
+
+
+def new_image(
+    data: np.ndarray, like: nb.Nifti1Image, *, affine: Any = None, tr: float | None = None
+) -> nb.Nifti1Image:
+    """Make an image of an array, with a header as `save_image` describes it."""
     header = nb.Nifti1Header()
     header.set_data_dtype(data.dtype)
     image = nb.Nifti1Image(data, like.affine if affine is None else affine, header)
-    if same_storage:  # the constructor drops the factors of a header that it is given
-        image.header.set_slope_inter(like.dataobj.slope, like.dataobj.inter)
     image.header.set_xyzt_units("mm", "sec")
     if data.ndim == 4:
         if tr is None:
             tr = _header_seconds(like) or 0.0
         image.header.set_zooms((*image.header.get_zooms()[:3], tr))
-    code = int(like.header["sform_code"]) or int(like.header["qform_code"]) or 1
+    code = _form_code(like)
     image.set_sform(image.affine, code)
     image.set_qform(image.affine, code)
     if not np.allclose(image.get_qform(), image.affine, atol=1e-3):  # shears: no quaternion
         image.set_qform(None, 0)
-    image.to_filename(path)
-    written = nb.load(path)
-    if written.shape != data.shape:
-        raise OSError(f"{path}: wrote shape {data.shape}, read back {written.shape}")
+    return image
+
+
+def _form_code(image: nb.Nifti1Image) -> int:
+    """Tell of what space the affine speaks; 1, the scanner's, where the header is silent."""
+    if "sform_code" not in image.header:  # FreeSurfer's volumes lie in the scanner's space
+        return 1
+    return int(image.header["sform_code"]) or int(image.header["qform_code"]) or 1
 
 
 def _image_error(path: Any, expected: str, found: str, hint: str) -> InputError:

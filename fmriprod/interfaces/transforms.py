@@ -1,5 +1,6 @@
 """Read, write and apply linear transforms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fmriprod.algorithms.realign import realign
 from fmriprod.algorithms.resample import coverage, resample
 from fmriprod.algorithms.transforms import fsl_to_ras
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.images import load_image, open_image
+from fmriprod.interfaces.images import open_image, read_voxels
 
 
 def read_transforms(path: str | Path) -> np.ndarray:
@@ -71,19 +72,79 @@ def read_fsl_transform(
     )
 
 
-class _ApplyTransformInputSpec(PythonInputSpec):
+def read_chain(files: Sequence[str], invert: Sequence[bool]) -> np.ndarray:
+    """Read transforms and multiply them into one, so that images are interpolated once.
+
+    Parameters
+    ----------
+    files : sequence of path
+        ITK text files, from the reference's end. One that holds a transform for each volume
+        makes the product one for each volume.
+    invert : sequence of bool
+        For each of them: use its inverse. Empty: of none.
+
+    Returns
+    -------
+    ndarray, shape (1 or n_volumes, 4, 4)
+        Reference to moving image, RAS mm.
+
+    Raises
+    ------
+    InputError
+        If the lists are not of one length, or the files are for other numbers of volumes.
+    """
+    if len(invert) not in (0, len(files)):
+        raise InputError(
+            "invert",
+            expected=f"one value for each of the {len(files)} transform_files",
+            found=f"{len(invert)} values",
+            hint="leave it out to use all transforms as they are",
+        )
+    chain = np.eye(4)[None]
+    for path, backwards in zip(files, invert or [False] * len(files), strict=True):
+        step = read_transforms(path)
+        if min(len(step), len(chain)) > 1 and len(step) != len(chain):
+            raise InputError(
+                "transform_files",
+                expected="the same number of volumes in all files",
+                found=f"{len(chain)} and {len(step)}",
+                hint="give the motion transforms of one run only",
+                file=path,
+            )
+        chain = (np.linalg.inv(step) if backwards else step) @ chain
+    return chain
+
+
+def stored_dtype(image: nb.Nifti1Image, interpolation: str) -> Any:
+    """Type to read an image in: labels keep their own, unless they are scaled."""
+    scaled = (image.dataobj.slope, image.dataobj.inter) != (1.0, 0.0)
+    labels = interpolation == "nearest" and image.ndim == 3 and not scaled
+    return image.get_data_dtype() if labels else np.float32
+
+
+class TransformInputSpec(PythonInputSpec):
+    """Inputs of interfaces that bring images onto another grid through transforms."""
+
+    transform_files = InputMultiObject(
+        File(exists=True),
+        desc="ITK text files, from the reference's end: the first maps points of the "
+        "reference, the last arrives in the image that is moved (the order of "
+        "antsApplyTransforms). One that holds a transform for each volume moves a series volume "
+        "by volume. None: the headers alone say where the images lie",
+    )
+    invert = traits.List(traits.Bool(), desc="for each of transform_files: use its inverse")
+
+    def chain(self) -> np.ndarray:
+        """Read and multiply the transforms; shape (1 or n_volumes, 4, 4)."""
+        files = self.transform_files if isdefined(self.transform_files) else []
+        return read_chain(files, self.invert if isdefined(self.invert) else [])
+
+
+class _ApplyTransformInputSpec(TransformInputSpec):
     in_file = File(exists=True, mandatory=True, desc="3-D or 4-D image to be moved")
     reference_file = File(
         exists=True, mandatory=True, desc="image whose grid (shape and affine) out_file gets"
     )
-    transform_files = InputMultiObject(
-        File(exists=True),
-        desc="ITK text files, from the reference's end: the first maps points of the "
-        "reference, the last arrives in in_file (the order of antsApplyTransforms). One "
-        "that holds a transform for each volume moves a series volume by volume. None: the "
-        "headers alone say where the images lie",
-    )
-    invert = traits.List(traits.Bool(), desc="for each of transform_files: use its inverse")
     interpolation = traits.Enum(
         "spline",
         "linear",
@@ -108,7 +169,7 @@ class ApplyTransform(PythonInterface):
     """Bring an image onto another grid through a chain of linear transforms.
 
     All transforms are multiplied before the image is touched, so that it is interpolated
-    once only.
+    once only. `ResampleToGrid` does the same for many images and long series, volume by volume.
 
     Examples
     --------
@@ -121,11 +182,12 @@ class ApplyTransform(PythonInterface):
     _libraries = ("numpy", "scipy", "SimpleITK")
 
     def _process(self) -> None:
-        chain = self._chain()
+        chain = self.inputs.chain()
         reference = open_image(self.inputs.reference_file)
         to_grid = (reference.shape[:3], reference.affine)
         order = self.inputs.interpolation
-        data, image = load_image(self.inputs.in_file, dtype=self._dtype())
+        image = open_image(self.inputs.in_file)
+        data = read_voxels(image, stored_dtype(image, order))
         if data.ndim == 4:
             moved, mask = realign(
                 np.asarray(data, np.float32), image.affine, chain, *to_grid, order,
@@ -146,35 +208,3 @@ class ApplyTransform(PythonInterface):
         at = {"affine": reference.affine}
         self.save_image("out_file", f"{stem}_resampled.nii.gz", moved, image, **at)
         self.save_image("out_mask", f"{stem}_resampled_mask.nii.gz", mask, reference)
-
-    def _dtype(self) -> Any:
-        """Type to read in: labels keep their own unless they are scaled."""
-        image = open_image(self.inputs.in_file)
-        scaled = (image.dataobj.slope, image.dataobj.inter) != (1.0, 0.0)
-        labels = self.inputs.interpolation == "nearest" and image.ndim == 3 and not scaled
-        return image.get_data_dtype() if labels else np.float32
-
-    def _chain(self) -> np.ndarray:
-        """Multiply the transforms; shape (1 or n_volumes, 4, 4)."""
-        files = self.inputs.transform_files if isdefined(self.inputs.transform_files) else []
-        invert = self.inputs.invert if isdefined(self.inputs.invert) else [False] * len(files)
-        if len(invert) != len(files):
-            raise InputError(
-                "invert",
-                expected=f"one value for each of the {len(files)} transform_files",
-                found=f"{len(invert)} values",
-                hint="leave it out to use all transforms as they are",
-            )
-        chain = np.eye(4)[None]
-        for path, backwards in zip(files, invert, strict=True):
-            step = read_transforms(path)
-            if min(len(step), len(chain)) > 1 and len(step) != len(chain):
-                raise InputError(
-                    "transform_files",
-                    expected="the same number of volumes in all files",
-                    found=f"{len(chain)} and {len(step)}",
-                    hint="give the motion transforms of one run only",
-                    file=path,
-                )
-            chain = (np.linalg.inv(step) if backwards else step) @ chain
-        return chain
