@@ -7,6 +7,7 @@ from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 
 from fmriprod.workflows.plan import RunPlan, SubjectPlan
+from fmriprod.workflows.preparation import connect_preparation
 
 FEATURES = ("features_file", "samples_file", "voxels_file")
 
@@ -30,15 +31,10 @@ class Parts:
 
 def connect_parts(workflow: pe.Workflow, parts: Parts) -> None:
     """Connect anatomy, reference, runs, region, features and evidence."""
-    workflow.connect([
-        (parts.anat, parts.boldref, [("outputnode.t1w_file", "inputnode.t1w_file"),
-                                     ("outputnode.mask_file", "inputnode.t1w_mask")]),
-        (parts.boldref, parts.region, [("outputnode.mask_file", "inputnode.mask_file")]),
-    ])  # fmt: skip
+    connect_preparation(workflow, parts.anat, parts.boldref, parts.runs)
+    workflow.connect(parts.boldref, "outputnode.mask_file", parts.region, "inputnode.mask_file")
     for key, run in parts.runs.items():
         workflow.connect([
-            (parts.boldref, run, [("outputnode.reference_file", "inputnode.reference_file"),
-                                  ("outputnode.mask_file", "inputnode.mask_file")]),
             (run, parts.features[key], [("outputnode.bold_file", "inputnode.bold_file")]),
             (parts.boldref, parts.features[key], [("outputnode.mask_file",
                                                    "inputnode.brain_mask")]),

@@ -21,10 +21,7 @@ def save_parts(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> N
     saving : dict
         ``out_dir``, ``bids_dir`` and ``record_dir`` of all destinations.
     """
-    _save_anatomy(workflow, parts, Destination(source_file=parts.plan.t1w_file, **saving))
-    first, t1w_file = parts.plan.runs[0].bold_file, parts.plan.t1w_file
-    _save_reference(workflow, parts, shared(parts, [first], saving))
-    _save_coregistration(workflow, parts, shared(parts, [first, t1w_file], saving))
+    save_preparation(workflow, parts, saving)
     chosen_by = [parts.run_plan(key).bold_file for key in parts.plan.region_runs]
     _save_region(workflow, parts, shared(parts, chosen_by, saving))
     for key, features in parts.features.items():
@@ -37,7 +34,15 @@ def save_parts(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> N
         _save_evidence(workflow, parts, question.name, shared(parts, files, saving))
 
 
-def shared(parts: Parts, sources: Sequence[str], saving: dict[str, Any]) -> Destination:
+def save_preparation(workflow: pe.Workflow, parts: Any, saving: dict[str, Any]) -> None:
+    """Connect savers to anatomy, reference and coregistration; ``parts`` has them and the plan."""
+    _save_anatomy(workflow, parts, Destination(source_file=parts.plan.t1w_file, **saving))
+    first, t1w_file = parts.plan.runs[0].bold_file, parts.plan.t1w_file
+    _save_reference(workflow, parts, shared(parts, [first], saving))
+    _save_coregistration(workflow, parts, shared(parts, [first, t1w_file], saving))
+
+
+def shared(parts: Any, sources: Sequence[str], saving: dict[str, Any]) -> Destination:
     """Destination of a result of several files: its name says neither task nor run."""
     return Destination(
         source_file=parts.plan.runs[0].bold_file,
@@ -47,7 +52,7 @@ def shared(parts: Parts, sources: Sequence[str], saving: dict[str, Any]) -> Dest
     )
 
 
-def _save_anatomy(workflow: pe.Workflow, parts: Parts, destination: Destination) -> None:
+def _save_anatomy(workflow: pe.Workflow, parts: Any, destination: Destination) -> None:
     image = {"desc": "preproc", "metadata": ["SkullStripped=false"], "compress": True}
     for field, suffix, entities in (
         ("t1w_file", "T1w", image),
@@ -58,7 +63,7 @@ def _save_anatomy(workflow: pe.Workflow, parts: Parts, destination: Destination)
         save(workflow, source, f"t1w_{field}", destination, suffix, **entities)
 
 
-def _save_reference(workflow: pe.Workflow, parts: Parts, destination: Destination) -> None:
+def _save_reference(workflow: pe.Workflow, parts: Any, destination: Destination) -> None:
     for field, suffix, entities in (
         ("reference_file", "boldref", {}),
         ("mask_file", "mask", {"desc": "brain", "datatype": "func"}),
@@ -68,7 +73,7 @@ def _save_reference(workflow: pe.Workflow, parts: Parts, destination: Destinatio
         save(workflow, source, f"boldref_{field}", destination, suffix, **entities)
 
 
-def _save_coregistration(workflow: pe.Workflow, parts: Parts, destination: Destination) -> None:
+def _save_coregistration(workflow: pe.Workflow, parts: Any, destination: Destination) -> None:
     for field, suffix, entities in (
         ("transform_file", "xfm", {"from_": "boldref", "to": "T1w", "mode": "image"}),
         ("coregister_figure", "boldref", {"desc": "coregister", "datatype": "figures"}),

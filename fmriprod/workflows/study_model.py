@@ -141,8 +141,8 @@ class TaskMask(_Table):
     model: Literal["fixed", "random"] = "fixed"
     z_cluster: Positive = 2.3
     z_voxel: Positive = 3.0
-    min_cluster: Annotated[int, Field(ge=0)] = 0
-    cluster_p: Annotated[float, Field(gt=0, lt=1)] | None = None
+    cluster_p: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    min_voxels: Annotated[int, Field(ge=0)] = 0
 
 
 Scheme = Literal[
@@ -169,7 +169,7 @@ class Connectivity(_Table):
     phase: str
     regions: tuple[Label, ...] = Field(min_length=2)
     versions: tuple[Literal["phase", "allruns"], ...] = ("phase", "allruns")
-    features: tuple[Literal["connectivity", "stack"], ...] = ("connectivity", "stack")
+    features: tuple[Literal["connectivity", "stacked"], ...] = ("connectivity", "stacked")
 
 
 class Differentiation(_Table):

@@ -3,17 +3,14 @@
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
-from fmriprod.workflows.anat import init_anat_wf
-from fmriprod.workflows.bold import init_boldref_wf
 from fmriprod.workflows.evidence import init_evidence_wf
 from fmriprod.workflows.features import init_features_wf
 from fmriprod.workflows.parts import Parts, connect_parts, gather
 from fmriprod.workflows.plan import SubjectPlan
+from fmriprod.workflows.preparation import build_preparation
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
 from fmriprod.workflows.resources import image_gb
-from fmriprod.workflows.run import init_run_wf
-from fmriprod.workflows.save import Destination
 from fmriprod.workflows.save_parts import save_parts, shared
 from fmriprod.workflows.score import connect_score
 
@@ -98,35 +95,20 @@ def init_subject_wf(
     )
     threads = {"omp_nthreads": omp_nthreads}
     saving = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}
-    t1w_gb, first_gb = image_gb(plan.t1w_file), image_gb(plan.runs[0].bold_file)
-    anat = init_anat_wf(
-        axis_codes=axis_codes, skullstrip_engine=skullstrip_engine, t1w_gb=t1w_gb, **threads
-    )
-    anat.inputs.inputnode.t1w_file = plan.t1w_file
-    boldref = init_boldref_wf(
+    prepared = build_preparation(
+        plan.t1w_file,
+        plan.runs,
+        saving,
         axis_codes=axis_codes,
+        skullstrip_engine=skullstrip_engine,
         motion_engine=motion_engine,
         coregister_engine=coregister_engine,
-        bold_gb=first_gb,
-        t1w_gb=t1w_gb,
+        fwhm=fwhm,
+        hrf=hrf,
+        high_pass=high_pass,
+        noise=noise,
         **threads,
     )
-    boldref.inputs.inputnode.bold_file = plan.runs[0].bold_file
-    runs = {
-        run.key: init_run_wf(
-            run,
-            destination=Destination(source_file=run.bold_file, **saving),
-            axis_codes=axis_codes,
-            motion_engine=motion_engine,
-            fwhm=fwhm,
-            hrf=hrf,
-            high_pass=high_pass,
-            noise=noise,
-            name=f"{run.key}_wf",
-            **threads,
-        )
-        for run in plan.runs
-    }
     region = init_region_wf(n_voxels=n_voxels, **threads)
     features = {
         run.key: init_features_wf(
@@ -159,7 +141,7 @@ def init_subject_wf(
         )
         for question in plan.evidence
     }
-    parts = Parts(plan, anat, boldref, runs, region, features, evidence)
+    parts = Parts(plan, *prepared, region, features, evidence)
     connect_parts(workflow, parts)
     save_parts(workflow, parts, saving)
     if evidence:
