@@ -50,7 +50,7 @@ def run_distances(patterns: np.ndarray) -> np.ndarray:
     """
     patterns = np.asarray(patterns, dtype=np.float64)
     n_runs, n_objects, n_voxels = patterns.shape
-    centred = patterns - patterns.mean(axis=2, keepdims=True)
+    centred = patterns - patterns.sum(axis=2, keepdims=True) / max(n_voxels, 1)
     norm = np.linalg.norm(centred, axis=2, keepdims=True)
     flat = ~(norm > 1e-12 * np.abs(patterns).max(initial=0))
     if n_runs < 2 or n_voxels < 3 or flat.any():
