@@ -21,7 +21,7 @@ from fmriprod.algorithms.trial_connectivity import (
     unit_courses,
 )
 
-Features = Literal["connectivity", "stacked"]
+Features = Literal["connectivity", "stack"]
 
 
 def pair_evidence(
@@ -29,7 +29,7 @@ def pair_evidence(
     trials: pd.DataFrame,
     pairs: list[tuple[str, str]],
     *,
-    features: tuple[Features, ...] = ("connectivity", "stacked"),
+    features: tuple[Features, ...] = ("connectivity", "stack"),
     schemes: tuple[Scheme, ...] = ("phase", "allruns"),
     standardize: Scaling = "split",
     classifier: Classifier = "logistic_ovr",
@@ -48,7 +48,7 @@ def pair_evidence(
         From `connectivity_trials`.
     pairs : list of (str, str)
         Regions 1 and 2 of each pair.
-    features : tuple of {'connectivity', 'stacked'}
+    features : tuple of {'connectivity', 'stack'}
         Correlations between the regions' voxels, or the activity of both in all volumes of a
         trial: what the correlations are controlled against.
     schemes : tuple of {'phase', 'allruns'}
@@ -74,8 +74,8 @@ def pair_evidence(
     kernels: dict[Features, list[list[SplitKernel]]] = {}
     if "connectivity" in features:
         kernels["connectivity"] = _connectivity_kernels(series, pairs, every, standardize)
-    if "stacked" in features:
-        kernels["stacked"] = _stacked_kernels(series, pairs, every, standardize)
+    if "stack" in features:
+        kernels["stack"] = _stacked_kernels(series, pairs, every, standardize)
     codes = pd.Categorical(trials["label"]).codes.astype(np.int64)
     options: dict[str, Any] = {"classifier": classifier, "C": C}
     tables = []

@@ -46,7 +46,7 @@ def connectivity_trials(trials: pd.DataFrame, first_half: list[str] | None = Non
                 if expected == 1
                 else "choose the two trained labels with Featurize's labels, or with labels",
             )
-    runs = _ordered(trials["run"].unique())
+    runs = ordered_runs(trials["run"].unique())
     early = _first_half(runs, first_half)
     place = trials["run"].map({run: number for number, run in enumerate(runs)})
     order = np.lexsort((trials["tr"].to_numpy(), place.to_numpy()))
@@ -80,7 +80,7 @@ def connectivity_splits(trials: pd.DataFrame, scheme: Scheme) -> list[Split]:
         If a run has no other to train on, or labels are not in all of them.
     """
     splits, alone = [], []
-    for run in _ordered(trials["run"].unique()):
+    for run in ordered_runs(trials["run"].unique()):
         test = (trials["run"] == run).to_numpy()
         train = ~test
         if scheme == "phase":
@@ -101,12 +101,16 @@ def connectivity_splits(trials: pd.DataFrame, scheme: Scheme) -> list[Split]:
     return splits
 
 
-def _ordered(runs: np.ndarray) -> list[str]:
-    """Sort run labels by number, or as text where one is no number."""
+def ordered_runs(runs: np.ndarray) -> list[str]:
+    """Sort labels of runs by number, or as text where one is no number.
+
+    Examples
+    --------
+    >>> ordered_runs(["10", "9"]), ordered_runs(["b", "10", "9"])
+    (['9', '10'], ['10', '9', 'b'])
+    """
     labels = [str(run) for run in runs]
-    if all(label.isdecimal() for label in labels):
-        return sorted(labels, key=int)
-    return sorted(labels)
+    return sorted(labels, key=int) if all(map(str.isdecimal, labels)) else sorted(labels)
 
 
 def _first_half(runs: list[str], given: list[str] | None) -> list[str]:

@@ -14,12 +14,12 @@ from fmriprod.interfaces.region_trials import (
 
 class _ConnectivityEvidenceInputSpec(RegionPairsInputSpec):
     features = traits.List(
-        traits.Enum("connectivity", "stacked"),
-        value=["connectivity", "stacked"],
+        traits.Enum("connectivity", "stack"),
+        value=["connectivity", "stack"],
         minlen=1,
         usedefault=True,
         desc="connectivity: correlation of every voxel of region 1 with every voxel of region 2 "
-        "over the volumes of the trial; stacked: the control, the activity itself of both "
+        "over the volumes of the trial; stack: the control, the activity itself of both "
         "regions in all volumes of the trial",
     )
     schemes = traits.List(

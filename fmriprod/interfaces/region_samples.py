@@ -24,12 +24,15 @@ class RegionSamples(NamedTuple):
         The voxel table; ``usable`` is 1 where a voxel is so in every run.
     columns : dict of str to ndarray of int
         For each region its columns, in the C order of its mask.
+    n_missing : dict of str to int
+        Voxels of each region that the features lack, with ``missing='drop'``.
     """
 
     features: np.ndarray
     samples: pd.DataFrame
     voxels: pd.DataFrame
     columns: dict[str, np.ndarray]
+    n_missing: dict[str, int]
 
     def region(self, name: str, *, usable_only: bool = False) -> np.ndarray:
         """Take the matrix of a region, shape (n_samples, n_region_voxels)."""
@@ -75,16 +78,17 @@ def read_region_features(
     check_region_names(mask_files, region_names)
     features, samples = read_features(features_files, samples_files)
     voxels = read_voxel_tables(voxels_files, features_files, features.shape[1])
-    columns, problems = {}, []
+    columns: dict[str, np.ndarray] = {}
+    n_missing, problems = {}, []
     for path, name in zip(mask_files, region_names, strict=True):
         try:
-            columns[name] = _columns(path, voxels, missing)
+            columns[name], n_missing[name] = _columns(path, voxels, missing)
         except InputError as err:
             err.file = err.file or path
             problems.append((name, err))
     if problems:
         raise _all_problems(problems)
-    return RegionSamples(features, samples, voxels, columns)
+    return RegionSamples(features, samples, voxels, columns, n_missing)
 
 
 def check_region_names(mask_files: list[str], region_names: list[str]) -> None:
@@ -107,8 +111,8 @@ def check_region_names(mask_files: list[str], region_names: list[str]) -> None:
         )
 
 
-def _columns(path: str, voxels: pd.DataFrame, missing: str) -> np.ndarray:
-    """Columns of one region, after a look at its grid."""
+def _columns(path: str, voxels: pd.DataFrame, missing: str) -> tuple[np.ndarray, int]:
+    """Columns of one region, after a look at its grid, and how many the features lack."""
     image = open_image(path, ndim=3)
     index = voxels[["i", "j", "k"]].to_numpy().astype(np.int64)
     world = index @ image.affine[:3, :3].T + image.affine[:3, 3]
@@ -122,7 +126,8 @@ def _columns(path: str, voxels: pd.DataFrame, missing: str) -> np.ndarray:
             hint="resample the mask to the grid of the features, nearest neighbour",
         )
     mask = np.nan_to_num(read_voxels(image)) != 0
-    return columns_of(index, mask, missing=missing)
+    columns = columns_of(index, mask, missing=missing)
+    return columns, int(mask.sum()) - len(columns)
 
 
 def _all_problems(problems: list[tuple[str, InputError]]) -> InputError:

@@ -46,11 +46,11 @@ def by_matrices(one, two, trials, scheme, kind, standardize):
 
 
 @pytest.mark.parametrize("standardize", ["split", "train", "center", "none"])
-@pytest.mark.parametrize("kind", ["connectivity", "stacked"])
+@pytest.mark.parametrize("kind", ["connectivity", "stack"])
 def test_without_matrices_as_with_matrices_and_liblinear(rng, kind, standardize):
     trials = drawing_trials(n_points=9)
     one, two = drawing_series(rng, drawing_samples(n_points=9), (14, 11), coupling=0.5, pattern=0.1)
-    if standardize == "none" and kind == "stacked":
+    if standardize == "none" and kind == "stack":
         one, two = one - 1000, two - 1000  # liblinear does not converge on such a baseline
     table = pair_evidence(
         {"one": one, "two": two}, trials, PAIR, features=(kind,), standardize=standardize
@@ -178,7 +178,7 @@ def test_coupling_that_differs_by_object_is_found_and_the_control_finds_nothing(
     found = mean_log_odds(rng, 24, coupling=0.7)
     t = stats.ttest_1samp(found, 0)
     assert t.statistic[0] > 8  # connectivity
-    assert t.pvalue[1] > 0.05 and abs(found["stacked"].mean()) < 0.05
+    assert t.pvalue[1] > 0.05 and abs(found["stack"].mean()) < 0.05
 
 
 def test_activity_that_differs_by_object_is_found_by_the_control_only(rng):
@@ -191,7 +191,7 @@ def test_activity_that_differs_by_object_is_found_by_the_control_only(rng):
 @pytest.mark.slow
 def test_on_noise_one_test_in_twenty_rejects(rng):
     found = mean_log_odds(rng, 31 * 200)
-    for name in ("connectivity", "stacked"):
+    for name in ("connectivity", "stack"):
         studies = found[name].to_numpy().reshape(200, 31)
         rejected = int((stats.ttest_1samp(studies, 0, axis=1).pvalue < 0.05).sum())
         low, high = stats.binom.interval(0.999, 200, 0.05)

@@ -48,12 +48,12 @@ def test_all_pairs_in_one_node(made, work):
 def test_chosen_pairs_kinds_schemes_and_halves(made):
     _, _, files = made
     out = ConnectivityEvidence(
-        **files, pairs=[("LOC", "V1")], features=["stacked"], schemes=["phase"],
+        **files, pairs=[("LOC", "V1")], features=["stack"], schemes=["phase"],
         standardize="center", classifier="logistic", C=0.5, first_half=["1", "3"],
     ).run().outputs  # fmt: skip
     table, summary = read(out)
     assert len(table) == 40 and set(table["region_1"]) == {"LOC"}
-    assert set(table["features"]) == {"stacked"} and set(table["scheme"]) == {"phase"}
+    assert set(table["features"]) == {"stack"} and set(table["scheme"]) == {"phase"}
     assert table.groupby("run")["half"].first().to_dict() == {"1": 1, "2": 2, "3": 1, "4": 2}
     assert "V2" not in summary["regions"]
 

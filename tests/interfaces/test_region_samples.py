@@ -66,7 +66,7 @@ def test_masks_on_other_grids_or_beyond_the_features_are_named_together(regions)
         **{**files, "mask_files": files["mask_files"][2:], "region_names": ["LOC"]},
         missing="drop",
     )
-    assert cut.region("LOC").shape[1] == 4
+    assert cut.region("LOC").shape[1] == 4 and cut.n_missing == {"LOC": 2}
 
 
 def test_names_and_masks_pair_up(regions):
