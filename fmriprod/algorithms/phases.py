@@ -1,7 +1,7 @@
 """Phases of an experiment: which runs of which task belong to which."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -103,7 +103,7 @@ def phase_column(
                    if not (here & (run == key)).any()]  # fmt: skip
         here &= run.isin(wanted) if wanted else True
         if not here.any():
-            absent.append(f"phase {name} (task {phase.task}{_listed(phase.runs)})")
+            absent.append(f"of phase {name} (task {phase.task}{_listed(phase.runs)})")
         elif lacking:
             absent.append(f"of phase {name}{_listed(lacking)} (task {phase.task})")
         twice = here & column.notna()
@@ -117,6 +117,52 @@ def phase_column(
             )
         column[here] = name
     return column, absent
+
+
+def with_phases(
+    samples: pd.DataFrame,
+    phases: dict[str, Phase],
+    names: Sequence[str],
+    notes: list[str],
+    *,
+    missing: Literal["error", "skip"] = "error",
+) -> pd.DataFrame:
+    """Add the column ``phase``.
+
+    Parameters
+    ----------
+    samples, phases, names
+        As `phase_column` takes them.
+    notes : list of str
+        What is absent is added here.
+    missing : {'error', 'skip'}
+        What to do with phases and runs without samples: refuse; or go on with the runs that
+        are there, or, if a phase is wholly absent, with none of the phases.
+
+    Returns
+    -------
+    DataFrame
+        The samples with ``phase``, missing in all rows if one of the phases is absent.
+
+    Raises
+    ------
+    InputError
+        If runs are absent and may not be; see also `phase_column`.
+    """
+    phase, absent = phase_column(samples, phases, names)
+    if absent and missing == "error":
+        runs = samples.groupby("task")["run"].unique()
+        there = "; ".join(f"task {task}, run {' '.join(found)}" for task, found in runs.items())
+        raise InputError(
+            "phases",
+            expected="samples of every run of the phases",
+            found=f"none {'; none '.join(absent)}. There are: {there}",
+            hint="give the features of those runs, or set missing='skip'",
+        )
+    notes += [f"no samples {what}" for what in absent]
+    if not set(names) <= set(phase):
+        phase = pd.Series(np.full(len(samples), None), index=samples.index, dtype=object)
+    return samples.assign(phase=phase)
 
 
 def _plain(run: str) -> str:

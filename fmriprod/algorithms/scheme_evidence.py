@@ -8,7 +8,7 @@ import pandas as pd
 from fmriprod.algorithms.classify import Classifier, fit_dual, gram, log_probabilities
 from fmriprod.algorithms.evidence import fit_batches, label_arrangements
 from fmriprod.algorithms.resampling_statistics import permuted_codes
-from fmriprod.algorithms.schemes import SchemeSplit
+from fmriprod.algorithms.schemes import SchemeSplit, used_rows
 from fmriprod.algorithms.splits import RUN, Split, row_groups
 from fmriprod.algorithms.standardize import Standardize, standardized
 
@@ -161,8 +161,8 @@ def _permuted(
     if not n_permutations:
         return np.empty((0, len(codes)), dtype=np.int64)
     if refit:
-        used = np.unique(np.concatenate([np.concatenate(split[2:]) for split in splits]))
         plain = [Split(split.name, split.train, split.test) for split in splits]
+        used = used_rows(splits)
         return label_arrangements(codes, samples, plain, used, n_permutations, seed)[1:]
     drawn = np.tile(codes, (n_permutations, 1))
     trials, runs = (row_groups(samples, names)[rows] for names in ([*RUN, "trial"], RUN))

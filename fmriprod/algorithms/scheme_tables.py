@@ -22,8 +22,38 @@ SCORES = [
     *_PLACE, "n_samples", "accuracy", "accuracy_trained", "accuracy_control",
     "p_target_trained", "p_target_control", *(f"log_odds_{a}_{b}" for a, b in CONTRASTS),
 ]  # fmt: skip
-COURSES = ["subject", "region", "phase", "by", "index", *KINDS]
+COURSES = [*_PLACE, "by", "index", *KINDS]
 PERMUTATIONS = [*_PLACE, "permutation", "accuracy"]
+
+
+def stack_tables(
+    parts: dict[str, list[pd.DataFrame]], labels: Sequence[str], *, permuted: bool
+) -> dict[str, pd.DataFrame]:
+    """Put the tables of all regions under each other; without any, their headers remain.
+
+    Parameters
+    ----------
+    parts : dict of str to list of DataFrame
+        Tables by kind: ``evidence``, ``scores``, ``time_courses``, ``permutations``.
+    labels : sequence of str
+        All labels of the study.
+    permuted : bool
+        Whether labels were permuted.
+
+    Returns
+    -------
+    dict of str to DataFrame
+    """
+    columns = {
+        "evidence": evidence_columns(labels),
+        "scores": [*SCORES, *["p_permutation"] * permuted],
+        "time_courses": COURSES,
+        "permutations": PERMUTATIONS,
+    }
+    return {
+        name: pd.concat(parts[name], ignore_index=True) if parts[name] else pd.DataFrame(columns=c)
+        for name, c in columns.items()
+    }
 
 
 def evidence_columns(labels: Sequence[str]) -> list[str]:
@@ -127,7 +157,7 @@ def course_table(
     for by in ("time_point", "repetition", "run"):
         index = run.astype(int) if by == "run" else evidence[by]
         part = courses(values, evidence["label"], index.to_numpy(), trained)
-        parts.append(part.assign(by=by, **{n: evidence[n].iloc[0] for n in _PLACE[:3]}))
+        parts.append(part.assign(by=by, **{n: evidence[n].iloc[0] for n in _PLACE}))
     return pd.concat(parts, ignore_index=True)[COURSES]
 
 

@@ -118,6 +118,11 @@ def scheme_splits(
     return splits
 
 
+def used_rows(splits: list[SchemeSplit]) -> np.ndarray:
+    """Rows that train or are tested by any classifier, ascending."""
+    return np.unique(np.concatenate([np.concatenate([s.train, s.test]) for s in splits]))
+
+
 def check_pair(trained: Sequence[str], labels: Sequence[str], *, needed: bool) -> tuple[str, ...]:
     """Check the two trained objects and sort them.
 
@@ -198,17 +203,9 @@ def _phase_rows(samples: pd.DataFrame, phase: str, role: str) -> np.ndarray:
 def _labels(
     samples: pd.DataFrame, here: dict[str, np.ndarray], labels: Sequence[str]
 ) -> tuple[str, ...]:
-    """Labels that take part, sorted."""
-    found = sorted(set(samples["label"].iloc[np.concatenate(list(here.values()))]))
-    absent = [label for label in labels if label not in found]
-    if absent:
-        raise InputError(
-            "labels",
-            expected=f"labels that the samples of {', '.join(here)} have",
-            found=f"no sample of {', '.join(map(repr, absent))}",
-            hint=suggest(absent[0], found),
-        )
-    return tuple(sorted(set(labels)) if labels else found)
+    """Labels that take part, sorted; whether those that are needed are there is seen later."""
+    rows = np.concatenate(list(here.values()))
+    return tuple(sorted(set(labels or samples["label"].iloc[rows])))
 
 
 def _label_sets(
@@ -266,7 +263,10 @@ def _check_training(samples: pd.DataFrame, splits: list[SchemeSplit]) -> None:
     for split in splits:
         absent = sorted(set(split.labels) - set(samples["label"].iloc[split.train]))
         if absent:
-            problems.append(f"{split.name}: no training sample of {', '.join(map(repr, absent))}")
+            problems.append(
+                f"{split.name}: no training sample of {', '.join(map(repr, absent))} (there are "
+                f"{_shown(samples, split.train) or 'none'})"
+            )
         if len(split.labels) < 2:
             problems.append(f"{split.name}: only one label, {split.labels[0]!r}")
     if problems:

@@ -43,7 +43,6 @@ class MergeTables(PythonInterface):
 
     input_spec = _MergeTablesInputSpec
     output_spec = _MergeTablesOutputSpec
-    _libraries = ("pandas",)
 
     def _process(self) -> None:
         paths = self.inputs.in_files

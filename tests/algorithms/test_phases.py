@@ -27,8 +27,8 @@ def test_what_is_absent_is_listed(rng):
     names = ["pre", "late", "rest", "drawing", "localizer"]
     _, absent = phase_column(samples, phases, names)
     assert absent == [
-        "of phase pre, run 4 (task recognition)", "phase late (task recognition, run 7)",
-        "phase rest (task rest)", "of phase drawing, run 4 (task drawing)",
+        "of phase pre, run 4 (task recognition)", "of phase late (task recognition, run 7)",
+        "of phase rest (task rest)", "of phase drawing, run 4 (task drawing)",
     ]  # fmt: skip
 
 

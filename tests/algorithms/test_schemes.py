@@ -102,7 +102,8 @@ def test_what_cannot_be_done_is_said(samples):
     assert "found:    'bed'" in refused(samples, "2way", trained=("bed",))
     assert "found:    'bed', 'bed'" in refused(samples, trained=("bed", "bed"))
     assert "found:    none" in refused(samples, "3way", trained=())
-    assert "no sample of 'sofa'" in refused(samples, labels=("bed", "chair", "sofa"))
+    text = refused(samples, labels=("bed", "chair", "sofa"))
+    assert "no training sample of 'sofa' (there are bed, chair)" in text
     text = refused(samples, "3way", labels=("bed", "chair"))
     assert "control objects" in text and "2way" in text
     alone = samples[(samples["phase"] != "pre") | (samples["run"] == "03")].reset_index(drop=True)
@@ -112,6 +113,14 @@ def test_what_cannot_be_done_is_said(samples):
     )  # fmt: skip
     text = refused(undrawn, "2way")
     assert "120 samples are bench" in text
+
+
+def test_labels_that_a_scheme_does_not_need_may_be_absent(samples):
+    drawing = samples[samples["phase"] == "drawing"].reset_index(drop=True)
+    splits = scheme_splits(drawing, "2way_within", test="drawing", trained=PAIR, labels=OBJECTS)
+    assert [s.labels for s in splits] == [("bed", "chair")] * 4
+    with pytest.raises(InputError, match="no training sample of 'bench', 'table'"):
+        scheme_splits(drawing, "within_phase", test="drawing", labels=OBJECTS)
 
 
 def test_labels_without_training_samples_are_named_for_every_fold(samples):
