@@ -129,6 +129,27 @@ def correlation_blocks(
         yield np.matmul(rows, courses_1).reshape(n_trials, -1)
 
 
+def correlation_rows(
+    courses_1: np.ndarray, courses_2: np.ndarray, block_values: int = _BLOCK_VALUES
+) -> Iterator[np.ndarray]:
+    """Compute the correlations trial after trial, each a few rows at a time.
+
+    Parameters
+    ----------
+    courses_1, courses_2, block_values
+        As `correlation_blocks` takes them.
+
+    Yields
+    ------
+    ndarray of float32, shape (n_features_of_block,)
+        Put one after the other, they are the matrix of trials x features, row by row.
+    """
+    step = max(1, block_values // courses_1.shape[2])
+    for one, two in zip(courses_1, courses_2, strict=True):
+        for start in range(0, two.shape[1], step):
+            yield (two[:, start : start + step].T @ one).ravel()
+
+
 def stacked_blocks(
     series: np.ndarray, block_values: int = _BLOCK_VALUES // 4
 ) -> Iterator[np.ndarray]:

@@ -105,8 +105,8 @@ class ConnectivityEvidence(PythonInterface):
             "settings": settings,
             "halves": trials.groupby("run")["half"].first().to_dict(),
             "regions": {
-                name: {"n_voxels": len(voxels), "n_constant": regions.n_constant[name]}
-                for name, voxels in regions.voxels.items()
+                name: {"n_voxels": series.shape[2], "n_constant": regions.n_constant[name]}
+                for name, series in regions.series.items()
             },
             "evidence": summarize_pairs(table),
         }

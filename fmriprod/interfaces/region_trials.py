@@ -50,15 +50,15 @@ class RegionTrials(NamedTuple):
         From `trial_rows`.
     series : dict of str to ndarray of float32, shape (n_trials, n_time_points, n_voxels)
         Of each region, the voxels that vary in every trial, in the C order of its mask.
-    voxels : dict of str to ndarray of int
-        Their columns in the features.
+    voxels : dict of str to DataFrame
+        Voxel table of each region, with ``taken``: 1 where a voxel is in the time courses.
     n_constant : dict of str to int
-        Voxels of the region that were left out.
+        Voxels of the region that are not.
     """
 
     trials: pd.DataFrame
     series: dict[str, np.ndarray]
-    voxels: dict[str, np.ndarray]
+    voxels: dict[str, pd.DataFrame]
     n_constant: dict[str, int]
 
 
@@ -98,9 +98,9 @@ def read_region_trials(inputs: Any) -> RegionTrials:
         series = found.features[rows[:, :, None], columns]
         varies = varying_voxels(series)
         result.series[name] = series if varies.all() else series[:, :, varies]
-        result.voxels[name] = columns[varies]
+        result.voxels[name] = found.voxels.iloc[columns].assign(taken=varies.astype(np.uint8))
         result.n_constant[name] = int((~varies).sum())
-    empty = [name for name, columns in result.voxels.items() if not len(columns)]
+    empty = [name for name, series in result.series.items() if not series.shape[2]]
     if empty:
         raise InputError(
             "features_files",

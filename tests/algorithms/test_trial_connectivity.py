@@ -7,6 +7,7 @@ from support.drawing import drawing_samples
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.trial_connectivity import (
     correlation_blocks,
+    correlation_rows,
     pair_kernels,
     stacked_blocks,
     trial_rows,
@@ -31,6 +32,9 @@ def test_blocks_are_the_correlations_in_the_documented_order(seed, n_1, n_2, val
     found = np.concatenate([block.copy() for block in blocks], axis=1)
     assert found.shape == (4, n_1 * n_2)
     assert np.allclose(found, corrcoef_features(one, two), atol=2e-6)
+    rows = list(correlation_rows(unit_courses(one), unit_courses(two), values))
+    assert max(map(len, rows)) <= max(values, n_1)
+    assert np.allclose(np.concatenate(rows).reshape(found.shape), found, atol=1e-6)
 
 
 @given(seed=st.integers(0, 9999), n_trials=st.integers(1, 7), values=st.integers(1, 900))
