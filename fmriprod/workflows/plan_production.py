@@ -14,7 +14,7 @@ from fmriprod.interfaces.events import read_events, read_table
 from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.workflows.plan import RunPlan, longest_pause, run_key, run_title
 from fmriprod.workflows.study_model import Samples, Study
-from fmriprod.workflows.study_rules import fill
+from fmriprod.workflows.study_words import fill
 
 
 @dataclass(frozen=True)

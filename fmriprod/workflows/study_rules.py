@@ -1,17 +1,21 @@
 """Rules that hold between the tables of a study file."""
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from fmriprod.algorithms.checks import InputError, suggest
-from fmriprod.algorithms.contrasts import parse_contrasts
+from fmriprod.algorithms.contrasts import parse_contrasts, word
 from fmriprod.workflows.study_model import Study
+from fmriprod.workflows.study_words import (
+    PLACEHOLDER,
+    fill,
+    mentions_task,
+    n_trained,
+    placeholders,
+)
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 NEEDS_TRAINING = ("4way", "3way", "2way", "4way_independent", "transfer")
 _NEEDS_PAIR = ("3way", "2way", "4way_independent", "2way_within")
-TASK = "task"
 
 
 class Rule(NamedTuple):
@@ -42,38 +46,6 @@ def broken_rules(study: Study) -> list[Rule]:
     return [rule for check in checks for rule in check(study)]
 
 
-def placeholders(study: Study) -> list[str]:
-    """List the words in braces that stand for objects of a participant."""
-    n_trained = _n_trained(study)
-    if not n_trained:
-        return []
-    n_control = len(study.objects.labels) - n_trained
-    return [f"trained_{i + 1}" for i in range(n_trained)] + [
-        f"control_{i + 1}" for i in range(n_control)
-    ]
-
-
-def fill(text: str, objects: dict[str, str]) -> str:
-    """Put the objects of a participant in the place of the words in braces.
-
-    Examples
-    --------
-    >>> fill("{trained_1} - baseline", {"trained_1": "bed"})
-    'bed - baseline'
-    """
-    return _PLACEHOLDER.sub(lambda match: objects[match[1]], text)
-
-
-def phase_runs(study: Study, phase: str) -> tuple[str, tuple[str, ...]]:
-    """Task and run numbers of a phase; no numbers are all runs of the task."""
-    return study.phases[phase].task, study.phases[phase].runs
-
-
-def _n_trained(study: Study) -> int:
-    given = [*study.objects.pairs.values()]
-    return len(given[0]) if given else len(study.objects.trained)
-
-
 def _objects(study: Study) -> Iterator[Rule]:
     labels = study.objects.labels
     if len(set(labels)) < len(labels):
@@ -92,7 +64,7 @@ def _objects(study: Study) -> Iterator[Rule]:
         if len(set(pair)) < len(pair):
             where = ("objects", "pairs", subject)
             yield Rule(where, "different objects", ", ".join(pair), "name each once")
-    if labels and _n_trained(study) >= len(labels):
+    if labels and n_trained(study) >= len(labels):
         yield Rule(
             ("objects", "trained"), "at least one object that is not trained", "none",
             "add the control objects to [objects] labels",
@@ -108,10 +80,10 @@ def _tasks(study: Study) -> Iterator[Rule]:
             yield Rule(where, "shift or shift_volumes", "both", "remove one")
         texts = [(("tasks", name, "labels"), text) for text in task.labels]
         texts += [(("tasks", name, "contrasts", key), t) for key, t in task.contrasts.items()]
-        bad = [(keys, word) for keys, text in texts for word in _unknown(text, known)]
-        for keys, word in bad:
-            hint = suggest(word, known) if known else "give [objects] trained or pairs"
-            yield Rule(keys, "words in braces that stand for objects", f"{{{word}}}", hint)
+        bad = [(keys, unknown) for keys, text in texts for unknown in _unknown(text, known)]
+        for keys, unknown in bad:
+            hint = suggest(unknown, known) if known else "give [objects] trained or pairs"
+            yield Rule(keys, "words in braces that stand for objects", f"{{{unknown}}}", hint)
         if not bad:
             yield from _contrasts(name, task.labels, task.contrasts, known)
 
@@ -130,7 +102,7 @@ def _contrasts(
 
 
 def _unknown(text: str, known: list[str]) -> list[str]:
-    return [word for word in _PLACEHOLDER.findall(text) if word not in known]
+    return [word for word in PLACEHOLDER.findall(text) if word not in known]
 
 
 def _phases(study: Study) -> Iterator[Rule]:
@@ -153,11 +125,6 @@ def _regions(study: Study) -> Iterator[Rule]:
     if uses_task and study.task_mask is None:
         where = ("regions", "definitions", uses_task[0])
         yield Rule(where, "a [task_mask] table, for `task`", "none", "say how the mask is made")
-
-
-def mentions_task(expression: str) -> bool:
-    """Tell whether an expression uses the task mask itself."""
-    return re.search(rf"(?<![\w.`-]){TASK}(?![\w.`-])", expression) is not None
 
 
 def _task_mask(study: Study) -> Iterator[Rule]:
@@ -190,10 +157,10 @@ def _evidence(study: Study) -> Iterator[Rule]:
         if question.scheme == "2way_within" and question.train is not None:
             expected = "no `train`: 2way_within leaves out runs of the phase `test`"
             yield Rule((*where, "train"), expected, repr(question.train), "remove it")
-        if question.scheme in _NEEDS_PAIR and (n_trained := _n_trained(study)) != 2:
+        if question.scheme in _NEEDS_PAIR and (count := n_trained(study)) != 2:
             expected = f"two trained objects for each participant ({question.scheme})"
             hint = "give [objects] trained or pairs"
-            yield Rule((*where, "scheme"), expected, f"{n_trained}", hint)
+            yield Rule((*where, "scheme"), expected, f"{count}", hint)
         yield from _region_names(where, question.regions, study)
 
 
@@ -219,6 +186,20 @@ def _comparisons(study: Study) -> Iterator[Rule]:
             yield Rule((name,), "both `before` and `after`, or neither", "one", "add the other")
     if study.differentiation is not None:
         yield from _region_names(("differentiation",), study.differentiation.regions, study)
+        yield from _object_contrasts(study, study.differentiation.before)
+
+
+def _object_contrasts(study: Study, phase: str) -> Iterator[Rule]:
+    """Differentiation compares the maps of single objects."""
+    task = study.phases[phase].task if phase in study.phases else None
+    if task not in study.tasks:
+        return
+    written = [text.strip() for text in study.tasks[task].contrasts.values()]
+    for name in study.objects.labels:
+        if word(name) not in written:
+            keys = ("tasks", task, "contrasts")
+            expected = f"a contrast of each object by itself, for [differentiation]: {name}"
+            yield Rule(keys, expected, "none", f'add {name} = "{word(name)}"')
 
 
 def _region_names(where: tuple, names: tuple[str, ...], study: Study) -> Iterator[Rule]:

@@ -8,7 +8,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.study_file import READY, read_study
 from fmriprod.workflows.study_lines import key_lines, line_of
 from fmriprod.workflows.study_model import Study
-from fmriprod.workflows.study_rules import fill, mentions_task, placeholders
+from fmriprod.workflows.study_words import fill, mentions_task, placeholders, task_regions
 
 FAN = (READY / "fan2020.toml").read_text()
 
@@ -159,6 +159,15 @@ def test_placeholders_stand_for_objects():
 )  # fmt: skip
 def test_task_is_found_as_a_word(text, uses):
     assert mentions_task(text) is uses
+
+
+def test_regions_that_depend_on_the_task_mask_are_followed():
+    study, _ = read_study("fan2020")
+    assert task_regions(study)[0] == "V1Draw"
+    assert len(task_regions(study)) == 5
+    more = {**study.regions.definitions, "Both": "V1Draw | V2", "V1Drawn": "V1"}
+    regions = study.regions.model_copy(update={"definitions": more})
+    assert task_regions(study.model_copy(update={"regions": regions}))[5:] == ["Both"]
 
 
 def test_every_key_is_described_in_the_ready_study_or_has_a_default():
