@@ -106,6 +106,8 @@ def acquire(
         box = tuple(slice(*ends) for ends in zip(low, high, strict=True))
         spline = spline_filter(blurred, order=2, output=np.float32)
         for t, matrix in enumerate(to_fine):
+            if not weight[t].any():
+                continue
             values = affine_transform(
                 spline,
                 matrix[:3, :3],

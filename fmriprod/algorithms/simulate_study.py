@@ -148,12 +148,9 @@ def make_participant(
         regions, zooms, rng=rng, n_objects=len(OBJECTS), amplitude=amplitude, pattern=pattern
     )
     signal = epi_signal(head.labels, mni)
-    points = mask_points(head.brain_mask, affine)
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    offset = rng.uniform(-displacement, displacement, 6)
-    offset[3:] = np.deg2rad(offset[3:])
-    grid = _scanner_grid(bold_shape, bold_zoom, centre + offset[:3])
-    _check_cover(points + offset[:3], bold_shape, grid)
+    grid, centre, offset = lie_down(
+        mask_points(head.brain_mask, affine), bold_shape, bold_zoom, displacement, rng
+    )
     changes = np.concatenate([maps["objects"], maps["drawing"][None]]) * signal
     return Participant(
         t1w=head.t1w,
@@ -167,6 +164,46 @@ def make_participant(
         centre=centre,
         offset=offset,
     )
+
+
+def lie_down(
+    points: np.ndarray,
+    bold_shape: Sequence[int],
+    bold_zoom: float,
+    displacement: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decide how a head lies in the functional scans, and lay their slices around it.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, 3)
+        Points of the brain in the anatomical scan, mm.
+    bold_shape : (int, int, int)
+        Grid of the functional scans.
+    bold_zoom : float
+        Their voxel size in mm.
+    displacement : float
+        Largest shift in mm along each axis, and largest rotation in degrees.
+    rng : numpy.random.Generator
+        Draws the pose.
+
+    Returns
+    -------
+    bold_affine, centre, offset
+        As `Participant` has them.
+
+    Raises
+    ------
+    InputError
+        If the grid is too small for the brain.
+    """
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    offset = rng.uniform(-displacement, displacement, 6)
+    offset[3:] = np.deg2rad(offset[3:])
+    grid = _scanner_grid(bold_shape, bold_zoom, centre + offset[:3])
+    _check_cover(points + offset[:3], bold_shape, grid)
+    return grid, centre, offset
 
 
 def _scanner_grid(shape: Sequence[int], zoom: float, centre: np.ndarray) -> np.ndarray:
@@ -254,6 +291,46 @@ def simulate_run(
     gains = 1 + _TRIAL_SPREAD * rng.standard_normal(len(events))
     times = np.arange(n_volumes)[:, None] * tr + within
     courses = _with_drawing(response_courses(events, OBJECTS, times, gains=gains), task)
+    series, path = scan(
+        person, person.changes, courses, tr=tr, tsnr=tsnr, motion=motion, shift=shift, rng=rng
+    )
+    return Run(series, events, path, within)
+
+
+def scan(
+    person: Participant,
+    changes: np.ndarray,
+    courses: np.ndarray,
+    *,
+    tr: float,
+    tsnr: float,
+    motion: float,
+    shift: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scan a participant who moves while the signal changes.
+
+    Parameters
+    ----------
+    person : Participant
+        Who lies in the scanner.
+    changes : ndarray, shape (n_changes, x, y, z)
+        What each response adds to the signal at its peak.
+    courses : ndarray, shape (n_changes, n_volumes, k)
+        Time course of each response at the time of each slice.
+    tr, tsnr, motion, shift
+        As `simulate_run` has them; an infinite ``tsnr`` gives no noise.
+    rng : numpy.random.Generator
+        Draws motion and noise.
+
+    Returns
+    -------
+    series : ndarray of int16, or of float32 without noise, shape (i, j, k, n_volumes)
+        What the scanner writes.
+    path : ndarray, shape (n_volumes, 6)
+        Pose of the head at each volume; `Run.motion`.
+    """
+    n_volumes = courses.shape[1]
     path = random_motion(
         n_volumes, rng, amplitude=motion, jumps=2 if motion else 0, jump=1.3 * motion
     )
@@ -265,12 +342,14 @@ def simulate_run(
         person.bold_shape,
         person.bold_affine,
         rigid_matrix(path, person.centre),
-        changes=person.changes,
+        changes=changes,
         courses=courses,
     )
+    if np.isinf(tsnr):
+        return series, path
     zooms = np.linalg.norm(person.bold_affine[:3, :3], axis=0)
     series = add_noise(series, tr, zooms=zooms, tsnr=tsnr, rng=rng)
-    return Run(np.rint(series, out=series).astype(np.int16), events, path, within)
+    return np.rint(series, out=series).astype(np.int16), path
 
 
 def _with_drawing(seen: np.ndarray, task: str) -> np.ndarray:

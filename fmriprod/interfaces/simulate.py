@@ -101,7 +101,7 @@ class SimulateStudy(PythonInterface):
         # What cannot be simulated is refused before anything is written.
         for task in {task for task, _ in plan}:
             plan_events(task, given.n_volumes, given.tr, np.random.default_rng(given.seed))
-        template = _template(given.t1w_zoom)
+        template = load_template(given.t1w_zoom)
         person = self._participant(template, 0)
         writer.begin()
         writer.tasks({task for task, _ in plan}, given.tr, given.bold_shape[2])
@@ -155,7 +155,21 @@ class SimulateStudy(PythonInterface):
             return dict(pool.map(make, range(len(plan))))
 
 
-def _template(zoom: int) -> tuple[np.ndarray, np.ndarray]:
+def load_template(zoom: int) -> tuple[np.ndarray, np.ndarray]:
+    """Load the brain that all heads are made from, and its voxel to MNI mm.
+
+    Parameters
+    ----------
+    zoom : int
+        Voxel size in mm.
+
+    Returns
+    -------
+    brain : ndarray of float32, shape (x, y, z)
+        The ICBM 152 template that Nilearn ships, 0 outside the brain.
+    affine : ndarray, shape (4, 4)
+        Its voxel to world.
+    """
     from nilearn.datasets import load_mni152_template
 
     image = load_mni152_template(resolution=zoom)

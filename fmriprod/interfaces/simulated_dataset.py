@@ -38,13 +38,25 @@ class StudyWriter:
     parameters : dict
         What the study is made from; it is written into the description, and a folder that
         holds another study is refused.
+    texts : str
+        File of the package's data with what is said about the study.
+    maker : str
+        Name of the interface that simulates it.
     """
 
-    def __init__(self, folder: str | Path, parameters: dict[str, Any]):
+    def __init__(
+        self,
+        folder: str | Path,
+        parameters: dict[str, Any],
+        *,
+        texts: str = "simulated_study.json",
+        maker: str = "SimulateStudy",
+    ):
+        self.maker = maker
         self.folder = Path(folder).absolute()
         self.parameters = parameters
         self._written: set[str] = set()
-        self.texts = json.loads((files("fmriprod") / "data/simulated_study.json").read_text())
+        self.texts = json.loads((files("fmriprod") / "data" / texts).read_text())
 
     def check(self) -> None:
         """Refuse a folder in use.
@@ -174,23 +186,25 @@ class StudyWriter:
         """Write the truth, the last file of the study, with the checksums of the others."""
         name = f"{TRUTH}/truth.json"
         sums = {written: _sha256(self.folder / written) for written in sorted(self._written)}
-        self._json(
-            name,
-            {
-                "simulated": True,
-                "parameters": self.parameters,
-                "objects": list(OBJECTS),
-                "trained_objects": list(TRAINED),
-                "subjects": subjects,
-                "algorithm": algorithm,
-                "sha256": sums,
-            },
-        )
+        content = {
+            "simulated": True,
+            "parameters": self.parameters,
+            "objects": list(OBJECTS),
+            **self._planted(),
+            "subjects": subjects,
+            "algorithm": algorithm,
+            "sha256": sums,
+        }
+        self._json(name, content)
         return self.folder / name
+
+    def _planted(self) -> dict[str, Any]:
+        """Tell what holds for all participants."""
+        return {"trained_objects": list(TRAINED)}
 
     def _maker(self) -> dict[str, str]:
         return {
-            "Name": "fmriprod SimulateStudy",
+            "Name": f"fmriprod {self.maker}",
             "Version": __version__,
             "Description": "simulated with " + json.dumps(self.parameters, sort_keys=True),
         }
