@@ -92,9 +92,9 @@ def parse_run_order(text: str) -> tuple[RunLine, ...]:
     """Read a run order.
 
     One line a series, in the order of scanning: ``name [expected volumes [BIDS name]]``. The
-    number may be ``-`` where a BIDS name follows. ``SKIP`` or ``ERROR_RUN`` instead of a name is
-    a series that is not converted (a scout, a run that was broken off). ``#`` starts a comment
-    anywhere; empty lines do not count.
+    number may be ``-`` where a BIDS name follows. ``SKIP`` or ``ERROR_RUN`` (in any case) instead
+    of a name is a series that is not converted (a scout, a run that was broken off). ``#`` starts
+    a comment anywhere; empty lines do not count.
 
     Parameters
     ----------
@@ -189,10 +189,10 @@ def _parse_line(number: int, content: str) -> RunLine:
         raise _name_error(content, "write blanks nowhere but between the three columns")
     n_volumes = None
     if more and more[0] != "-":
-        if not re.fullmatch("[0-9]*[1-9][0-9]*", more[0], re.ASCII):
+        if not re.fullmatch("0*[1-9][0-9]{0,8}", more[0]):
             raise _name_error(more[0], "the second column is the number of volumes, 1 or more")
         n_volumes = int(more[0])
-    if name in SKIPS:
+    if name.upper() in SKIPS:
         if len(more) == 2:
             raise _name_error(more[1], f"{name} is not converted and needs no BIDS name")
         return RunLine(number, content, None, None)
@@ -209,7 +209,8 @@ def _align(
     """Pair lines and series in order with the fewest differences.
 
     Needleman and Wunsch's dynamic programme; a wrong number of volumes costs as much as a line
-    or a series without a partner. Where the counts agree the pairs are simply those in order.
+    or a series without a partner; of equals, the last stay without, since sessions are broken
+    off at their end. Where the counts agree the pairs are simply those in order.
     """
     if len(lines) == len(series):
         return list(zip(lines, series, strict=True))
@@ -221,15 +222,15 @@ def _align(
             cost[i + 1, j + 1] = min(paired, cost[i, j + 1] + 1, cost[i + 1, j] + 1)
     pairs, i, j = [], n, m
     while i or j:
-        if i and j and cost[i, j] == cost[i - 1, j - 1] + (not _fits(lines[i - 1], series[j - 1])):
-            i, j = i - 1, j - 1
-            pairs.append((lines[i], series[j]))
-        elif i and cost[i, j] == cost[i - 1, j] + 1:
+        if i and cost[i, j] == cost[i - 1, j] + 1:
             i -= 1
             pairs.append((lines[i], None))
-        else:
+        elif j and cost[i, j] == cost[i, j - 1] + 1:
             j -= 1
             pairs.append((None, series[j]))
+        else:
+            i, j = i - 1, j - 1
+            pairs.append((lines[i], series[j]))
     return pairs[::-1]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from fmriprod.cli.console import output
@@ -111,8 +112,8 @@ def _list(args: argparse.Namespace, work: Path) -> int:
     for k, series in enumerate(session.series):
         line = lines[k].text if k < len(lines) else ""
         table.add_row(
-            _text(series.first.series_number), series.first.description, str(series.n_volumes),
-            _seconds(series.first.tr if series.n_volumes > 1 else None), line,
+            _text(series.first.series_number), escape(series.first.description), str(series.n_volumes),
+            _seconds(series.first.tr if series.n_volumes > 1 else None), escape(line),
         )  # fmt: skip
     console = output()
     console.print(table)
@@ -159,12 +160,19 @@ def _convert(args: argparse.Namespace, temporary: Path) -> int:
     return 0
 
 
-def _times(root: Path) -> dict[str, int]:
-    """Time of the last change of every image of a dataset, by name."""
-    return {path.name: path.stat().st_mtime_ns for path in root.glob("sub-*/**/*.nii.gz")}
+def _times(root: Path) -> dict[str, list[int]]:
+    """Times of the last changes of every image of a dataset and of its sidecar, by name."""
+    times = {}
+    for image in root.glob("sub-*/**/*.nii.gz"):
+        sidecar = image.with_name(image.name.replace(".nii.gz", ".json"))
+        files = [file for file in (image, sidecar) if file.is_file()]
+        times[image.name] = [file.stat().st_mtime_ns for file in files]
+    return times
 
 
-def _show(report: dict[str, Any], before: dict[str, int], after: dict[str, int]) -> None:
+def _show(
+    report: dict[str, Any], before: dict[str, list[int]], after: dict[str, list[int]]
+) -> None:
     """Print what each series became."""
     table = _table("series", "description", "volumes", "TR s", "became", "")
     remarks = []
@@ -177,7 +185,7 @@ def _show(report: dict[str, Any], before: dict[str, int], after: dict[str, int])
             what = "unchanged" if before.get(name) == after[name] else "written"
         time = entry.get("repetition_time")
         table.add_row(
-            _text(entry["number"]), entry["description"], str(entry["n_volumes"]),
+            _text(entry["number"]), escape(entry["description"]), str(entry["n_volumes"]),
             _time(time) if time else "", became, what,
         )  # fmt: skip
         remarks += [f"series {entry['number']}: {text}" for text in entry.get("remarks", ())]

@@ -12,7 +12,7 @@ _MEANING = {
     "new": "written",
     "added to": "participants added",
     "same": "as it was",
-    "kept": "kept: it was edited",
+    "kept": "kept: it differs from what would be written",
 }
 
 

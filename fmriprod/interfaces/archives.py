@@ -107,6 +107,8 @@ def _tar_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
         archive.fileobj.seek(archive.offset)
         if len(archive.fileobj.read(_BLOCK)) < _BLOCK:
             raise EOFError("the archive ends without its end mark")
+        while archive.fileobj.read(_CHUNK):  # to the checksum at the end of what is compressed
+            pass
 
 
 def _zip_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:

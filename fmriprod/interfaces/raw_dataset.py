@@ -38,7 +38,7 @@ class _SaveRawImagesInputSpec(PythonInputSpec):
 
 class _SaveRawImagesOutputSpec(TraitedSpec):
     out_files = OutputMultiObject(File(exists=True), desc="all files where they are now")
-    written_files = OutputMultiObject(File(exists=True), desc="those that were not there so")
+    written_files = traits.List(File(exists=True), desc="those that were not there so")
 
 
 class SaveRawImages(PythonInterface):

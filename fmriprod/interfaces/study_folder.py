@@ -19,6 +19,7 @@ from fmriprod.algorithms.scaffold import (
     trained_columns,
 )
 from fmriprod.interfaces.atomic_files import save_text
+from fmriprod.interfaces.bids_index import read_json
 
 STUDY_FILE = "study.toml"
 
@@ -92,10 +93,11 @@ def write_dataset(
     Raises
     ------
     InputError
-        For labels that BIDS does not allow, and a ``participants.tsv`` without the column of
-        participants.
+        For labels that BIDS does not allow, a ``participants.tsv`` without the column of
+        participants, and a folder of derivatives.
     """
     folder, study = Path(folder), study or {}
+    _check_raw(folder / "dataset_description.json")
     table = folder / "participants.tsv"
     text = _read(table) if table.is_file() else None
     rows = add_participants(text, participants, trained_columns(study))
@@ -148,6 +150,16 @@ def write_study_folder(
         file = run_order_file(folder, label).relative_to(folder)
         entries.append(_offer(folder, file.as_posix(), run_order_template(content, label)))
     return entries
+
+
+def _check_raw(file: Path) -> None:
+    kind = read_json(file).get("DatasetType", "raw") if file.is_file() else "raw"
+    if kind != "raw":
+        raise InputError(
+            "dataset", expected="a raw dataset, or a new folder",
+            found=f"a dataset of DatasetType {kind!r}", hint="give another folder",
+            file=str(file),
+        )  # fmt: skip
 
 
 def _parse(text: str, file: Path) -> dict[str, Any]:

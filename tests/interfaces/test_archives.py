@@ -1,0 +1,133 @@
+import io
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.archives import extract_archive
+
+FILES = {"a/1": b"one", "a/2": bytes(range(256)) * 50, "b/1": b"", "b/ü.dcm": b"two"}
+
+
+def make(path, files=FILES, mode="w:gz"):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.mkdir("a")
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return path
+    with tarfile.open(path, mode) as archive:
+        folder = tarfile.TarInfo("a")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def extract(path, max_gb=1.0):
+    folder = path.parent / "out"
+    folder.mkdir()
+    return extract_archive(path, folder, max_gb)
+
+
+def refused(path, said, **options):
+    with pytest.raises(InputError, match=said) as caught:
+        extract(path, **options)
+    assert str(path) in str(caught.value)
+    outside = {p.name for p in path.parent.iterdir()} - {"out"}
+    assert outside == {path.name}, "something was written outside"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("x.tar.gz", "w:gz"), ("x.tgz", "w:gz"), ("x.tar", "w"), ("x.tar.xz", "w:xz"),
+     ("x.tar.bz2", "w:bz2"), ("x.zip", ""), ("no ending", "w:gz")],
+)  # fmt: skip
+def test_all_files_come_out_under_names_of_our_own(work, name, mode):
+    found = extract(make(work / name, mode=mode))
+    assert {n: p.read_bytes() for p, n in found.items()} == FILES
+    assert all(p.parent == work / "out" and p.name.isdigit() for p in found)
+    assert all(stat.S_IMODE(p.stat().st_mode) & 0o600 == 0o600 for p in found)
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.zip"])
+@pytest.mark.parametrize(
+    "path", ["../evil", "a/../../evil", "/tmp/fmriprod-evil", "..\\evil", "C:\\evil", "a/.."]
+)
+def test_names_that_lead_elsewhere_are_refused(work, name, path):
+    refused(make(work / name, {"good": b"1", path: b"evil"}), "do not trust this archive")
+    assert not os.path.exists("/tmp/fmriprod-evil")
+    assert not (work.parent / "evil").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_refused(work, kind):
+    path = work / "x.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    refused(path, r"'link', a link or device")
+
+
+def test_links_in_a_zip_are_refused(work):
+    with zipfile.ZipFile(work / "x.zip", "w") as archive:
+        info = zipfile.ZipInfo("link")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    refused(work / "x.zip", r"'link', a link")
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.zip"])
+def test_what_grows_too_large_is_stopped(work, name):
+    bomb = make(work / name, {"zeros": bytes(30_000_000)})
+    assert bomb.stat().st_size < 200_000
+    refused(bomb, r"at most 0\.01 GB when unpacked", max_gb=0.01)
+    assert sum(p.stat().st_size for p in (work / "out").iterdir()) <= 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("x.tar.gz", "w:gz"), ("x.tar", "w"), ("x.zip", ""), ("x.tar.xz", "w:xz")],
+)
+def test_cut_off_anywhere_it_is_refused(work, name, mode):
+    whole = make(work / name, {k: v for k, v in FILES.items() if v}, mode).read_bytes()
+    # a tar file is padded with empty blocks: cut before the first of them
+    last = len(whole.rstrip(b"\0")) if name == "x.tar" else len(whole) - 1
+    for share in (0.01, 0.3, 0.6, 0.9, 1.0):
+        (work / name).write_bytes(whole[: int(last * share)])
+        shutil.rmtree(work / "out", ignore_errors=True)
+        with pytest.raises(InputError, match=r"copy or download it again|give an archive"):
+            extract(work / name)
+
+
+def test_a_tar_file_cut_between_two_files_is_refused(work):
+    make(work / "x.tar", {"a": b"1", "b": b"2"}, "w")
+    whole = (work / "x.tar").read_bytes()
+    with tarfile.open(work / "x.tar") as archive:
+        end = archive.getmembers()[1].offset_data + 512
+    (work / "x.tar").write_bytes(whole[:end])
+    refused(work / "x.tar", "ends without its end mark")
+
+
+def test_a_damaged_zip_is_refused(work):
+    path = make(work / "x.zip")
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("a/2").header_offset + 60
+    content[at] ^= 0xFF
+    path.write_bytes(content)
+    refused(path, "copy or download it again")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n" * 20])
+def test_what_is_no_archive_is_refused(work, content):
+    (work / "x.tar.gz").write_bytes(content)
+    refused(work / "x.tar.gz", r"an archive(.|\n)*(another kind|cut off)")
