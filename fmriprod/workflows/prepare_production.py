@@ -1,10 +1,10 @@
 """Find out before anything is computed what a study file asks for, and whom it can be done for."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -13,8 +13,16 @@ from fmriprod.interfaces.bids_index import BidsIndex, Participant, index_dataset
 from fmriprod.interfaces.preflight import check_dataset
 from fmriprod.interfaces.problems import Problem, participant_of
 from fmriprod.workflows.plan_production import ProductionPlan, plan_production, read_participants
+from fmriprod.workflows.prepare import check_engines
+from fmriprod.workflows.production_regions import (
+    RegionFiles,
+    check_region_names,
+    find_region_files,
+)
 from fmriprod.workflows.study_file import find_study, read_study
 from fmriprod.workflows.study_model import Study
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class PreparedProduction:
         Errors first.
     left_out : tuple of str
         Labels of the chosen participants without a plan.
+    regions : mapping of str to RegionFiles
+        What the regions of each planned participant are made of.
     """
 
     root: str
@@ -40,6 +50,7 @@ class PreparedProduction:
     plans: tuple[ProductionPlan, ...]
     problems: tuple[Problem, ...]
     left_out: tuple[str, ...] = ()
+    regions: Mapping[str, RegionFiles] = field(default_factory=dict)
 
 
 def prepare_production(
@@ -47,6 +58,8 @@ def prepare_production(
     study_file: str | Path,
     *,
     participants: Sequence[str] | None = None,
+    subjects_dir: str | Path | None = None,
+    engines: Sequence[tuple[str, str]] = (),
     **checks: Any,
 ) -> PreparedProduction:
     """Check a study file and a dataset against each other, and plan what can be done.
@@ -59,6 +72,10 @@ def prepare_production(
         As `read_study` takes it.
     participants : sequence of str, optional
         Labels; all by default.
+    subjects_dir : path, optional
+        FreeSurfer's, where the study takes its regions from there.
+    engines : sequence of (str, str)
+        Option and chosen program, such as ``("--motion-engine", "mcflirt")``.
     **checks
         Further options of `check_dataset`: ``out_dir``, ``work_dir``, ``full`` ...
 
@@ -74,37 +91,64 @@ def prepare_production(
         index = index_dataset(root)
     except InputError as err:
         return PreparedProduction(root, None, (), (Problem.of(err),))
-    present, found = _tasks(study, index, str(find_study(study_file)))
-    problems += found
+    file = find_study(study_file)
+    present, found = _tasks(study, index, str(file))
+    problems += [*found, *check_engines(engines)]
     model = {"hrf": study.glm.hrf, "high_pass": study.glm.high_pass} if study else {}
     choice = {"participants": participants, "tasks": present or None}
     problems += check_dataset(root, **choice, **model, **checks)
-    table, found = _participants(root)
-    problems += found
+    table = _try(problems, lambda: read_participants(root))
+    if study is not None:
+        _try(problems, lambda: check_region_names(study, file.parent), f"{file}: regions")
     errors = [problem for problem in problems if problem.severity == "error"]
     owners = {participant_of(problem.file, root) for problem in errors}
-    plans: list[ProductionPlan] = []
-    left_out: list[str] = []
-    if study is not None and None not in owners:
-        for participant in index.select(**choice).participants:
-            found = [] if participant.label in owners else _plan(study, participant, table, plans)
-            problems += found
-            if found or participant.label in owners:
-                left_out.append(participant.label)
-    problems.sort(key=lambda problem: problem.severity != "error")
-    return PreparedProduction(root, study, tuple(plans), tuple(problems), tuple(left_out))
+    if study is None or None in owners:
+        return PreparedProduction(root, study, (), _sorted(problems))
+    plans, regions, left_out = [], {}, []
+    for participant in index.select(**choice).participants:
+        label, before = participant.label, len(problems)
+        files = _try(
+            problems,
+            lambda label=label: find_region_files(
+                study, label, folder=file.parent, subjects_dir=subjects_dir
+            ),
+            f"sub-{label}",
+        )
+        plan = _plan(study, participant, table, problems) if label not in owners else None
+        if plan is None or files is None or len(problems) > before:
+            left_out.append(label)
+        else:
+            plans.append(plan)
+            regions[label] = files
+    return PreparedProduction(
+        root, study, tuple(plans), _sorted(problems), tuple(left_out), regions
+    )
+
+
+def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Put errors first, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: p.severity != "error"))
+
+
+def _try(problems: list[Problem], call: Callable[[], _T], place: str | None = None) -> _T | None:
+    """Call, or note the problem."""
+    try:
+        return call()
+    except InputError as err:
+        problems.append(Problem.of(err, file=err.file or place))
+        return None
 
 
 def _plan(
-    study: Study, participant: Participant, table: pd.DataFrame | None, plans: list[ProductionPlan]
-) -> list[Problem]:
-    """Plan a participant, or give the problems."""
+    study: Study, participant: Participant, table: pd.DataFrame | None, problems: list[Problem]
+) -> ProductionPlan | None:
+    """Plan a participant, or note the problems."""
     try:
-        plans.append(plan_production(study, participant, table=table))
+        return plan_production(study, participant, table=table)
     except ExceptionGroup as errors:
         place = f"sub-{participant.label}"
-        return [Problem.of(err, file=err.file or place) for err in errors.exceptions]
-    return []
+        problems += [Problem.of(err, file=err.file or place) for err in errors.exceptions]
+        return None
 
 
 def _tasks(study: Study | None, index: BidsIndex, place: str) -> tuple[list[str], list[Problem]]:
@@ -118,10 +162,3 @@ def _tasks(study: Study | None, index: BidsIndex, place: str) -> tuple[list[str]
         for name in absent
     ]  # fmt: skip
     return [name for name in study.tasks if name in index.tasks], problems
-
-
-def _participants(root: str) -> tuple[pd.DataFrame | None, list[Problem]]:
-    try:
-        return read_participants(root), []
-    except InputError as err:
-        return None, [Problem.of(err)]

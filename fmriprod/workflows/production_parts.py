@@ -20,6 +20,7 @@ from fmriprod.workflows.study_model import Evidence, Study
 from fmriprod.workflows.study_words import task_regions
 
 MAPS = ("effect", "variance")
+TEMPLATE = "MNI152NLin2009aAsym"  # that Nilearn ships
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ProductionParts:
     plan: ProductionPlan
     study: Study
     prepared: Preparation
-    regions: pe.Workflow
+    regions: pe.Node
     normalize: pe.Workflow
     patterns: dict[str, pe.Workflow]
     evidence: pe.Workflow | None = None
@@ -158,8 +159,8 @@ def connect_features(
     for name in FEATURES:
         gather(workflow, sources, f"outputnode.{name}", target, f"{name}s")
     workflow.connect([
-        (parts.regions, target, [("outputnode.mask_files", "inputnode.mask_files"),
-                                 ("outputnode.region_names", "inputnode.region_names")]),
+        (parts.regions, target, [("mask_files", "inputnode.mask_files"),
+                                 ("region_names", "inputnode.region_names")]),
     ])  # fmt: skip
 
 
@@ -168,6 +169,18 @@ def build_task_effect(study: Study, plan: ProductionPlan) -> pe.Node | None:
     if study.task_mask is None or not plan.runs_of(study.task_mask.task):
         return None
     return pe.Node(FixedEffects(), name="task_effect", mem_gb=0.5)
+
+
+def build_task_maps() -> dict[str, pe.Node]:
+    """Build the nodes that bring effect and variance to the template; a variance stays positive."""
+    return {
+        kind: pe.Node(
+            ResampleToGrid(interpolation=interpolation, space=TEMPLATE, compress=True),
+            name=f"task_{kind}",
+            mem_gb=0.5,
+        )
+        for kind, interpolation in zip(MAPS, ("spline", "linear"), strict=True)
+    }
 
 
 def build_effects(study: Study, plan: ProductionPlan) -> dict[str, pe.Node]:

@@ -2,6 +2,7 @@
 
 import re
 
+from fmriprod.algorithms.label_expression import names_in
 from fmriprod.workflows.study_model import Study
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -38,7 +39,7 @@ def n_trained(study: Study) -> int:
 
 def mentions_task(expression: str) -> bool:
     """Tell whether an expression uses the task mask itself."""
-    return _mentions(expression, TASK)
+    return TASK in names_in(expression)
 
 
 def task_regions(study: Study) -> list[str]:
@@ -49,12 +50,8 @@ def task_regions(study: Study) -> list[str]:
         more = [
             name
             for name, text in definitions.items()
-            if name not in found and any(_mentions(text, other) for other in found)
+            if name not in found and set(names_in(text)) & set(found)
         ]
         if not more:
             return [name for name in definitions if name in found]
         found += more
-
-
-def _mentions(expression: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.`-]){re.escape(name)}(?![\w.`-])", expression) is not None
