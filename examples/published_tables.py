@@ -21,7 +21,7 @@ from fmriprod.interfaces.group_evidence import GroupEvidence
 # the true ones, and tables are matched by the place of a name, not by the name.
 REGIONS = ("V1", "V2", "LOC", "IT", "fusiform", "parahippo", "PRC", "ento", "hipp")
 WRITTEN = ("V1", "V2", "LOC", "FUS", "PHC", "IT", "ENT", "PRC", "HC")
-PHASES = {"pre": "pre", "post": "post", "draw": "production"}
+PHASES = {"pre": "pre", "post": "post", "drawing": "production"}
 CONTRASTS = ("target-foil", "target-control", "foil-control")
 STEM = "object_classifier_"
 
@@ -80,7 +80,7 @@ def published() -> Iterator[tuple[str, dict[str, str], str, float]]:
                 if number != "-":
                     yield "accuracy", row, column, float(number)
     yield "accuracy", {"region": "fusiform", "phase": "post"}, "p", 0.0008
-    yield "accuracy", {"region": "fusiform", "phase": "draw"}, "p", 0.085
+    yield "accuracy", {"region": "fusiform", "phase": "drawing"}, "p", 0.085
     for line in CHANGE.split("\n")[1:-1]:
         region, *numbers = line.split()
         for column, number in zip(ends, numbers, strict=True):
@@ -88,10 +88,10 @@ def published() -> Iterator[tuple[str, dict[str, str], str, float]]:
     for line in LOG_ODDS.split("\n")[1:-1]:
         region, contrast, *numbers = line.split()
         for column, number in zip(ends, numbers, strict=True):
-            row = {"region": region, "phase": "draw", "contrast": contrast}
+            row = {"region": region, "phase": "drawing", "contrast": contrast}
             yield "log_odds", row, column, float(number)
     for region, odds in ODDS.items():
-        row = {"region": region, "phase": "draw", "contrast": "target_foil"}
+        row = {"region": region, "phase": "drawing", "contrast": "target_foil"}
         yield "log_odds", row, "mean_exp", odds
     for (term, column), number in MODEL.items():
         yield "model", {"region": "V1", "term": term}, column, number
@@ -103,7 +103,7 @@ def read_scores(folder: Path) -> pd.DataFrame:
         phase: pd.read_csv(folder / f"{STEM}logodds_{name}.csv", dtype={"sub": str})
         for phase, name in PHASES.items()
     }
-    subjects = list(dict.fromkeys(odds["draw"]["sub"]))
+    subjects = list(dict.fromkeys(odds["drawing"]["sub"]))
     parts = []
     for phase, name in PHASES.items():
         accuracy = np.load(folder / f"{STEM}accuracy_{name}.npy")
@@ -133,7 +133,7 @@ def simulate_scores(n_subjects: int = 31, seed: int = 0) -> pd.DataFrame:
         for (region, phase), mean in means.items():
             row = {"subject": f"sim{subject:02}", "region": region, "phase": phase,
                    "scheme": "4way", "accuracy": rng.normal(mean, 0.05)}  # fmt: skip
-            row |= {f"accuracy_{kind}": np.nan if phase == "draw" else rng.normal(mean, 0.08)
+            row |= {f"accuracy_{kind}": np.nan if phase == "drawing" else rng.normal(mean, 0.08)
                     for kind in ("trained", "control")}  # fmt: skip
             foil, control = rng.normal(10 * (mean - 0.25), 0.6), rng.normal(2 * mean - 0.5, 0.4)
             row |= {"log_odds_target_foil": foil, "log_odds_target_control": control,

@@ -1,6 +1,5 @@
 """Tables of a group: means over participants with intervals, and tests over regions."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from fmriprod.algorithms.sign_flip import fdr, sign_flip
 
 SPLIT_MEASURES = ("accuracy_trained", "accuracy_control", "p_target_trained", "p_target_control")
 LOG_ODDS = ("log_odds_target_foil", "log_odds_target_control", "log_odds_foil_control")
+_CHANCE = {"2way": 1 / 2, "2way_within": 1 / 2, "3way": 1 / 3}
 SCORE_KEY = ("subject", "region", "phase", "scheme")
 
 
@@ -117,23 +117,34 @@ def mean_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def scheme_chance(scheme: str, given: dict[str, float], default: float) -> float:
-    """Share of correct answers by guessing under a scheme.
+def scheme_chance(scheme: str, given: dict[str, float], all_labels: float) -> float:
+    """Share of correct answers by guessing under a scheme of `scheme_splits`.
 
-    What is given counts first; a name that begins with ``<k>way`` has 1 / k; all others have
-    the default.
+    Parameters
+    ----------
+    scheme : str
+        Name of the scheme.
+    given : dict of str to float
+        What is known of single schemes; counts first.
+    all_labels : float
+        Share for a classifier of all labels of the study.
+
+    Returns
+    -------
+    float
+        1/2 for the schemes of the trained pair, 1/3 for the pair and one control object, that
+        of one label fewer where one of the pair is left out, and ``all_labels`` else.
 
     Examples
     --------
-    >>> scheme_chance("2wayDraw", {}, 0.25), scheme_chance("within", {}, 0.25)
+    >>> scheme_chance("2way_within", {}, 0.25), scheme_chance("within_phase", {}, 0.25)
     (0.5, 0.25)
-    >>> scheme_chance("2wayDraw", {"2wayDraw": 0.4}, 0.25)
+    >>> scheme_chance("own", {"own": 0.4}, 0.25)
     0.4
     """
-    if scheme in given:
-        return given[scheme]
-    match = re.match(r"([2-9]|[1-9]\d+)-?way", scheme)
-    return 1 / int(match.group(1)) if match else default
+    if scheme == "4way_independent" and scheme not in given:
+        return all_labels / (1 - all_labels)
+    return (_CHANCE | given).get(scheme, all_labels)
 
 
 def missing_participants(scores: pd.DataFrame) -> pd.DataFrame:

@@ -51,16 +51,18 @@ class _GroupEvidenceInputSpec(ResamplingInputSpec):
     )
     before = traits.Str("pre", usedefault=True, desc="phase of recognition before drawing")
     after = traits.Str("post", usedefault=True, desc="phase of recognition after drawing")
-    production = traits.Str("draw", usedefault=True, desc="phase of drawing")
+    production = traits.Str("drawing", usedefault=True, desc="phase of drawing")
     chance = traits.Range(
         low=0.0,
-        high=1.0,
+        high=0.5,
         value=0.25,
+        exclude_low=True,
         usedefault=True,
-        desc="accuracy by guessing, for schemes whose name does not say it (2way: 0.5)",
+        desc="accuracy by guessing of a classifier of all labels: 1 / number of labels; that of "
+        "the schemes 2way, 2way_within, 3way and 4way_independent follows from it",
     )
     scheme_chance = traits.List(
-        traits.Str, desc="accuracy by guessing of single schemes, such as: 2wayDraw=0.5"
+        traits.Str, desc="accuracy by guessing of schemes of one's own, such as: concat=0.5"
     )
     n_bootstrap = traits.Range(
         low=1, value=10_000, usedefault=True, desc="draws of participants for accuracies"

@@ -30,7 +30,7 @@ class _InformationalConnectivityInputSpec(PythonInputSpec):
         "label trial time_point trained logp_<label> target foil ...",
     )
     scheme = traits.Str(desc="scheme of the rows to take (default: the only one there is)")
-    phase = traits.Str("draw", usedefault=True, desc="phase of the rows to take")
+    phase = traits.Str("drawing", usedefault=True, desc="phase of the rows to take")
     regions = traits.List(traits.Str, desc="regions in the order of the tables (default: all)")
     series = traits.Enum(
         "log_probability",
@@ -77,7 +77,7 @@ class InformationalConnectivity(PythonInterface):
 
     Examples
     --------
-    >>> InformationalConnectivity(scheme="2wayDraw", fisher_z=False).inputs.window
+    >>> InformationalConnectivity(scheme="2way_within", fisher_z=False).inputs.window
     5
     """
 
@@ -151,7 +151,7 @@ class InformationalConnectivity(PythonInterface):
             raise InputError(
                 "regions",
                 expected="two or more different regions of the evidence",
-                found=", ".join(absent or wanted),
+                found=", ".join(map(repr, absent or wanted)),
                 hint=suggest((absent or wanted or [""])[0], there),
             )
         return wanted

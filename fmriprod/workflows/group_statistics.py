@@ -22,13 +22,13 @@ def init_group_statistics_wf(
     *,
     before: str = "pre",
     after: str = "post",
-    production: str = "draw",
+    production: str = "drawing",
     chance: float = 0.25,
     method: str = "fast",
     n_bootstrap: int = 10_000,
     connectivity: bool = True,
     differentiation: bool = True,
-    informational: str | None = "2wayDraw",
+    informational: str | None = "2way_within",
     seed: int = 0,
     omp_nthreads: int = 1,
     name: str = "group_statistics_wf",
@@ -40,7 +40,7 @@ def init_group_statistics_wf(
     before, after, production : str
         Phases of the scores: recognition before and after drawing, and drawing.
     chance : float
-        Accuracy by guessing, for schemes whose name does not say it.
+        Accuracy by guessing of a classifier of all labels.
     method : {"fast", "published"}
         Draws of participants, as `GroupEvidence` takes it.
     n_bootstrap : int

@@ -106,8 +106,8 @@ def test_nothing_gives_tables_without_rows(scores):
 
 @pytest.mark.parametrize(
     ("scheme", "chance"),
-    [("4way", 0.25), ("3way", 1 / 3), ("2wayDraw", 0.5), ("12-way", 1 / 12), ("folds", 0.2),
-     ("1way", 0.2)],
+    [("4way", 0.2), ("3way", 1 / 3), ("2way", 0.5), ("2way_within", 0.5), ("within_phase", 0.2),
+     ("transfer", 0.2), ("4way_independent", 0.25), ("own", 0.2)],
 )  # fmt: skip
 def test_chance_by_the_name_of_the_scheme(scheme, chance):
     assert scheme_chance(scheme, {}, 0.2) == pytest.approx(chance)
