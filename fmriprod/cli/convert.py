@@ -112,7 +112,8 @@ def _list(args: argparse.Namespace, work: Path) -> int:
     for k, series in enumerate(session.series):
         line = lines[k].text if k < len(lines) else ""
         table.add_row(
-            _text(series.first.series_number), escape(series.first.description), str(series.n_volumes),
+            _text(series.first.series_number), escape(series.first.description),
+            str(series.n_volumes),
             _seconds(series.first.tr if series.n_volumes > 1 else None), escape(line),
         )  # fmt: skip
     console = output()
@@ -161,7 +162,7 @@ def _convert(args: argparse.Namespace, temporary: Path) -> int:
 
 
 def _times(root: Path) -> dict[str, list[int]]:
-    """Times of the last changes of every image of a dataset and of its sidecar, by name."""
+    """Look up when each image of a dataset and its sidecar were changed last, by name."""
     times = {}
     for image in root.glob("sub-*/**/*.nii.gz"):
         sidecar = image.with_name(image.name.replace(".nii.gz", ".json"))

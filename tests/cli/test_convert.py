@@ -31,7 +31,7 @@ def test_an_archive_becomes_a_dataset_and_the_table_says_so(work, archive, capsy
     assert lines[2].split() == ["2", "[bold]", "3", "2", f"{BOLD[12:]}.nii.gz", "written"]
     assert nb.load(work / f"bids/{BOLD}.nii.gz").shape == (8, 8, 4, 3)
     assert convert(archive, "--run-order", "order.txt") == 0
-    assert capsys.readouterr().out.splitlines()[2].endswith("unchanged")
+    assert capsys.readouterr().out.splitlines()[2].rstrip().endswith("unchanged")
     assert json.loads((work / "bids/sourcedata/sub-01/conversion.json").read_text())["series"]
 
 
@@ -46,7 +46,7 @@ def test_what_differs_needs_force(work, archive, capsys):
     assert sidecar.read_text() == "{}"
     assert convert(archive, "--run-order", "order.txt", "--force") == 0
     assert json.loads(sidecar.read_text())["TaskName"] == "draw"
-    assert capsys.readouterr().out.splitlines()[2].endswith("written")
+    assert capsys.readouterr().out.splitlines()[2].rstrip().endswith("written")
 
 
 def test_a_wrong_time_is_shown_with_all_values(work, capsys):
@@ -67,7 +67,7 @@ def test_a_dry_run_lists_and_writes_nothing(work, archive, capsys):
     assert "No run order yet: write bids/sourcedata/sub-01/run-order.txt" in out
     assert out.splitlines()[2].split() == ["2", "[bold]", "3", "2"]
     assert convert(archive, "--dry-run", "--run-order", "order.txt") == 0
-    assert capsys.readouterr().out.splitlines()[2].endswith("draw_run_1 3")
+    assert capsys.readouterr().out.splitlines()[2].rstrip().endswith("draw_run_1 3")
     (work / "order.txt").write_text("T1w\nSKIP\nrest_run_1 200\n")
     assert convert(archive, "--dry-run", "--run-order", "order.txt") == 1
     out, err = capsys.readouterr()

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from support.dicoms import as_nifti, values, write_enhanced, write_mosaics, writ
 import fmriprod.interfaces.dcm2niix as dcm2niix
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.dicom_convert import DicomConvert
+from fmriprod.interfaces.dicom_session import open_session
 
 RUN = "sub-01_task-draw_run-1_bold"
 
@@ -121,6 +123,26 @@ def test_the_same_images_give_the_same_bytes_from_anywhere(work):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(work / "d" / name, target)
     assert digests(convert(work, work / "e", "draw_run_1 3")) == once
+
+
+def test_defaults_of_a_person_change_nothing(work, monkeypatch):
+    write_slices(work / "d", 1, 3)
+    once = digests(convert(work, work / "d", "draw_run_1"))
+    program = dcm2niix.require_program()
+    monkeypatch.setenv("HOME", str(work))
+    options = ["-g", "y", "-l", "y", "-o", str(work)]  # stretches the values
+    subprocess.run([program, *options, str(work / "d")], check=True, capture_output=True)
+    assert (work / ".dcm2nii.ini").is_file()
+    assert digests(convert(work, work / "d", "draw_run_1")) == once
+
+
+def test_images_are_given_in_their_own_order(work):
+    for number, path in enumerate(write_slices(work / "d", 1, 3)[::-1]):
+        path.rename(path.with_name(f"{number:03d}"))
+    session = open_session(work / "d", work)
+    session.link_series(session.series[0], work / "links")
+    links = [path.resolve().name for path in sorted((work / "links").iterdir())]
+    assert links == sorted(links, reverse=True) and len(links) == 12
 
 
 def test_duplicates_are_dropped_and_counted_or_refused(work):
