@@ -49,6 +49,11 @@ class ProductionParts:
         """Workflow of the reference of all runs."""
         return self.prepared.boldref
 
+    @property
+    def runs(self) -> dict[str, pe.Workflow]:
+        """Workflows of the runs, by key."""
+        return self.prepared.runs
+
     def run_plan(self, key: str) -> RunPlan:
         """Find the plan of the run with that key."""
         return next(run for run in self.plan.runs if run.key == key)

@@ -1,6 +1,7 @@
 """The report of a participant."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
@@ -59,19 +60,13 @@ def connect_report(
     Node
         The report.
     """
-    report = pe.Node(
-        SubjectReport(
-            subject=parts.plan.subject,
-            dataset=dataset,
-            simulated=simulated,
-            run_labels=[run.title for run in parts.plan.runs],
-            evidence_labels=[question.title for question in parts.plan.evidence],
-            description=describe(workflow),
-            decisions=list(parts.plan.decisions),
-            settings=list(settings),
-        ),
-        name="report",
-        mem_gb=0.5,
+    report = connect_base(
+        workflow,
+        parts,
+        dataset=dataset,
+        simulated=simulated,
+        evidence_labels=[question.title for question in parts.plan.evidence],
+        settings=list(settings),
     )
     region = pe.Node(
         SlicesFigure(
@@ -88,16 +83,49 @@ def connect_report(
         (parts.region, region, [("outputnode.z_file", "overlay_file"),
                                 ("outputnode.mask_file", "mask_file")]),
         (region, report, [("out_figure", "roi_figures"), ("out_figure", "lead_figure")]),
-        (parts.anat, report, [("outputnode.figure", "anat_figure")]),
-        (parts.boldref, report, [("outputnode.coregister_figure", "coregistration_figure"),
-                                 ("outputnode.mask_figure", "mask_figure")]),
     ])  # fmt: skip
-    _collect(workflow, list(parts.runs.values()), _RUN_FIELDS, report)
     if parts.evidence:
         _collect(workflow, list(parts.evidence.values()), _EVIDENCE_FIELDS, report)
     save(workflow, (report, "out_file"), "report", destination, "report")
     save(workflow, (region, "out_figure"), "region_figure", destination, "statmap",
          desc="region", datatype="figures")  # fmt: skip
+    return report
+
+
+def connect_base(workflow: pe.Workflow, parts: Any, **inputs: Any) -> pe.Node:
+    """Connect the report to anatomy, reference and runs.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Of the participant, whose other parts are connected; gets the node ``report``.
+    parts : Parts or ProductionParts
+        Its parts.
+    **inputs
+        Further inputs of `SubjectReport`.
+
+    Returns
+    -------
+    Node
+        The report.
+    """
+    report = pe.Node(
+        SubjectReport(
+            subject=parts.plan.subject,
+            run_labels=[run.title for run in parts.plan.runs],
+            description=describe(workflow),
+            decisions=list(parts.plan.decisions),
+            **inputs,
+        ),
+        name="report",
+        mem_gb=0.5,
+    )
+    workflow.connect([
+        (parts.anat, report, [("outputnode.figure", "anat_figure")]),
+        (parts.boldref, report, [("outputnode.coregister_figure", "coregistration_figure"),
+                                 ("outputnode.mask_figure", "mask_figure")]),
+    ])  # fmt: skip
+    _collect(workflow, list(parts.runs.values()), _RUN_FIELDS, report)
     return report
 
 
