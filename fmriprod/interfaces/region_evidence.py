@@ -152,6 +152,11 @@ class RegionEvidence(PythonInterface):
     out. ``target`` is what was cued, ``foil`` the other trained object, ``control`` the mean
     of the others; for a sample of a control object ``foil`` is the other control.
 
+    ``standardize="split"`` is what the study did. Where the test phase has two of the objects
+    only (drawing), it takes the mean of the two patterns away, so that evidence for one is
+    evidence against the other: a foil falls below control even where nothing suppresses it.
+    ``"train"`` keeps the two apart; it needs phases without a shift between them.
+
     Examples
     --------
     >>> RegionEvidence(scheme="4way", train_phase="localizer", test_phase="drawing",

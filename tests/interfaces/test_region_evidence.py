@@ -105,6 +105,42 @@ def test_all_schemes_have_the_same_columns(data, scheme):
     assert table[["logp_bed", "logp_chair", "target", "foil"]].notna().all(axis=None)
 
 
+@pytest.mark.parametrize("options", [
+    {"standardize": "run"}, {"standardize": "train"}, {"C": 0.01}, {"classifier": "logistic"},
+    {"probability_floor": 0.2}, {"n_permutations": 5, "seed": 3},
+])  # fmt: skip
+def test_options_reach_the_algorithm(data, options):
+    samples, parts, files = data
+    out = evidence(files, **FOUR, regions=["V1"], **options)
+    splits = scheme_splits(samples, "4way", train="localizer", test="drawing")
+    found = scheme_evidence(parts[0], samples, splits, **options)
+    table = read(out.evidence_file)
+    ours = table[[f"logp_{label}" for label in OBJECTS]]
+    np.testing.assert_allclose(ours, found.log_probability, atol=1e-8)
+    if "seed" in options:
+        null = read(out.permutations_file)["accuracy"][1:]
+        np.testing.assert_allclose(null, found.null_accuracy)
+        other = scheme_evidence(parts[0], samples, splits, n_permutations=5)
+        assert (other.null_accuracy != found.null_accuracy).any()
+    else:
+        usual = scheme_evidence(parts[0], samples, splits)
+        assert np.abs(usual.log_probability - found.log_probability).max() > 1e-3
+
+
+def test_voxels_that_a_table_marks_as_unusable_are_left_out(data):
+    samples, parts, files = data
+    path = files["voxels_files"][5]
+    voxels = pd.read_csv(path, sep="\t")
+    voxels.loc[(voxels["j"] == 0) & (voxels["i"] < 2), "usable"] = 0
+    voxels.to_csv(path, sep="\t", index=False)
+    out = evidence(files, **FOUR, regions=["V1"])
+    splits = scheme_splits(samples, "4way", train="localizer", test="drawing")
+    found = scheme_evidence(parts[0][:, 2:], samples, splits)
+    ours = read(out.evidence_file)[[f"logp_{label}" for label in OBJECTS]]
+    np.testing.assert_allclose(ours, found.log_probability, atol=1e-8)
+    assert out.notes == ["V1: 2 of 40 voxels cannot be used"]
+
+
 def test_permutations_and_their_p(data):
     _, _, files = data
     out = evidence(files, **FOUR, n_permutations=39, scheme_label="mine", C=0.1)
