@@ -104,7 +104,7 @@ def make_template(
     index = np.argwhere(mask)
     index = index[:: spreading_step(len(index), mask.shape, max_points)]
     at = tuple(index.T)
-    slopes = np.stack([_slope(smooth, axis)[at] for axis in range(3)], axis=1)
+    slopes = np.stack([spline_slope(smooth, axis)[at] for axis in range(3)], axis=1)
     slopes = slopes @ np.linalg.inv(affine[:3, :3])
     points = index @ affine[:3, :3].T + affine[:3, 3]
     center = grid_center(reference.shape, affine)
@@ -114,7 +114,7 @@ def make_template(
     return Template(points.T.copy(), design, center, fwhm)
 
 
-def _slope(volume: np.ndarray, axis: int) -> np.ndarray:
+def spline_slope(volume: np.ndarray, axis: int) -> np.ndarray:
     """Differentiate the cubic B-spline through the voxels along an axis (per voxel)."""
     coefficients = ndimage.spline_filter1d(volume, 3, axis=axis, mode="mirror")
     return ndimage.correlate1d(coefficients, [-0.5, 0, 0.5], axis=axis, mode="mirror")
@@ -183,21 +183,24 @@ def _step(
         values, at[:, valid], order=order, prefilter=False, mode="mirror", output=np.float64
     )
     design = template.design[valid]
-    base = _solve(design[:, 6:], seen, None)
-    solution = _solve(design, seen, _tukey(seen - design[:, 6:] @ base))
-    solution = _solve(design, seen, _tukey(seen - design @ solution))
+    base = solve_weighted(design[:, 6:], seen, None)
+    solution = solve_weighted(design, seen, tukey_weights(seen - design[:, 6:] @ base))
+    solution = solve_weighted(design, seen, tukey_weights(seen - design @ solution))
     gain = solution[6]
     return None if abs(gain) < 1e-6 else solution[:6] / gain
 
 
-def _tukey(residual: np.ndarray) -> np.ndarray:
+def tukey_weights(residual: np.ndarray) -> np.ndarray:
+    """Weigh residuals by Tukey's biweight, their spread told by the median; 0 to 1."""
     scale = 1.4826 * np.median(np.abs(residual - np.median(residual)))
     ratio = residual / (_TUKEY * max(scale, 1e-12))
     return np.where(np.abs(ratio) < 1, (1 - ratio**2) ** 2, 0.0)
 
 
-def _solve(design: np.ndarray, values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Weighted least squares by the normal equations, columns scaled to unit length."""
+def solve_weighted(
+    design: np.ndarray, values: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Solve weighted least squares by the normal equations, columns scaled to unit length."""
     weighted = design if weights is None else design * weights[:, None]
     gram, right = weighted.T @ design, weighted.T @ values
     scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))

@@ -62,8 +62,8 @@ def run_mcflirt(in_file: str, reference: str | int | None, folder: Path) -> np.n
     return np.array([read_fsl_transform(path, image, grid) for path in files])
 
 
-def run_flirt(in_file: str, reference_file: str, folder: Path) -> np.ndarray:
-    """Register one image to another rigidly with FLIRT (correlation ratio).
+def run_flirt(in_file: str, reference_file: str, folder: Path, dof: int = 6) -> np.ndarray:
+    """Register one image to another with FLIRT (correlation ratio), rigidly or with 12 dof.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def run_flirt(in_file: str, reference_file: str, folder: Path) -> np.ndarray:
 
     require_program("flirt")
     moved, matrix = folder / "flirt.nii.gz", folder / "flirt.mat"
-    tool = FLIRT(in_file=in_file, reference=reference_file, dof=6, cost="corratio")
+    tool = FLIRT(in_file=in_file, reference=reference_file, dof=dof, cost="corratio")
     tool.inputs.trait_set(out_file=str(moved), out_matrix_file=str(matrix), output_type="NIFTI_GZ")
     tool.run(cwd=str(folder))
     moved.unlink(missing_ok=True)
