@@ -28,15 +28,7 @@ def select_labels(data: np.ndarray, labels: Sequence[int]) -> np.ndarray:
     InputError
         If the image holds other than whole numbers, or a label has no voxel.
     """
-    finite = np.isfinite(data)
-    if not (data[finite] == np.rint(data[finite])).all():
-        raise InputError(
-            "labels",
-            expected="a label image: whole numbers",
-            found="an image with fractions",
-            hint="give the label image, not resampled with interpolation; "
-            "choose voxels of a statistical map by threshold or n_voxels",
-        )
+    finite = check_labels(data)
     present = np.unique(data[finite]).astype(np.int64)
     absent = sorted(set(labels) - set(present.tolist()))
     if absent:
@@ -49,6 +41,20 @@ def select_labels(data: np.ndarray, labels: Sequence[int]) -> np.ndarray:
             hint=f"the image has: {some}{more}",
         )
     return np.isin(data, list(labels)) & finite
+
+
+def check_labels(data: np.ndarray) -> np.ndarray:
+    """Refuse an image that holds other than whole numbers; mark its finite voxels."""
+    finite = np.isfinite(data)
+    if not (data[finite] == np.rint(data[finite])).all():
+        raise InputError(
+            "labels",
+            expected="a label image: whole numbers",
+            found="an image with fractions",
+            hint="give the label image, not resampled with interpolation; "
+            "choose voxels of a statistical map by threshold or n_voxels",
+        )
+    return finite
 
 
 def select_threshold(
