@@ -122,6 +122,9 @@ class DicomConvert(PythonInterface):
         source = self.inputs.in_directory
         source = source if isdefined(source) else self.inputs.in_file
         lines = read_run_order(self.inputs.run_order_file)
+        for line in lines:
+            if line.stem is not None:
+                self._name(line)  # a label that is not allowed is told before the long part
         with TemporaryDirectory(prefix=".dicoms-", dir=self._folder) as name:
             folder = Path(name)
             (folder / "files").mkdir()

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.bids import study_tree, write_tree
+from support.dicoms import write_slices
 from support.images import write_image
 
 from fmriprod.interfaces.bids_index import index_dataset
 from fmriprod.interfaces.dataset_description import write_dataset_description
 from fmriprod.interfaces.derivatives import SaveDerivative
+from fmriprod.interfaces.study_folder import write_study_folder
+from fmriprod.workflows.convert import init_convert_wf
 
 # the specification wants these two fields of images in a space, and of preprocessed images
 REFERENCE = 'SpatialReference="bids:raw:sub-01/anat/sub-01_T1w.nii.gz"'
@@ -77,3 +80,22 @@ def test_saved_derivatives_are_a_valid_dataset(work):
             **inputs,
         ).run()
     assert errors(work / "out") == []
+
+
+def test_a_converted_session_in_a_new_study_is_valid(work):
+    write_study_folder(work / "study", ["01"], "fan2020")
+    write_slices(work / "d", 1, 1, MRAcquisitionType="3D")
+    write_slices(work / "d", 2, 3)
+    (work / "order.txt").write_text("anat_mprage\ndraw_run_1 3\n")
+    workflow = init_convert_wf(source="folder")
+    workflow.base_dir = str(work)
+    workflow.inputs.inputnode.trait_set(
+        dicoms=str(work / "d"), run_order_file=str(work / "order.txt"), participant="01",
+        bids_directory=str(work / "study"),
+    )  # fmt: skip
+    workflow.run()
+    assert errors(work / "study") == []
+    dataset = index_dataset(work / "study")
+    assert [p.label for p in dataset.participants] == ["01"]
+    assert dataset.participants[0].t1w_for().endswith("sub-01_T1w.nii.gz")
+    assert [run.task for run in dataset.participants[0].runs] == ["draw"]

@@ -279,6 +279,8 @@ def test_bad_sessions_are_refused_before_anything_is_converted(work, monkeypatch
     (work / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: DICOM files\n(.|\n)*no files"):
         convert(work, work / "empty", "draw_run_1 3")
+    with pytest.raises(InputError, match=r"01_2'\n  do:       write ses-012"):
+        convert(work, work / "d", "draw_run_1 3", session="01_2")
     Path(order(work)).write_bytes(b"draw\xff_run_1")
     with pytest.raises(InputError, match="a text file in UTF-8"):
         DicomConvert(in_directory=str(work / "d"), run_order_file=str(work / "run-order.txt"),
@@ -353,9 +355,11 @@ def wrong_clock(real_data, tmp_path_factory):
     """Four volumes of the real series, with times of acquisition that give TR 1.79355 s."""
     folder = tmp_path_factory.mktemp("wrong")
     for path in sorted((real_data("studyforrest_localizer") / "dicom_18vol/dicoms").iterdir()):
-        dataset = pydicom.dcmread(path)
-        volume = int(dataset.TemporalPositionIdentifier) - 1
+        tags = ["TemporalPositionIdentifier"]
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
+        volume = int(header.TemporalPositionIdentifier) - 1
         if volume < 4:
+            dataset = pydicom.dcmread(path)
             dataset.AcquisitionTime = f"{160422.68 + volume * 1.79355:.5f}"
             dataset.save_as(folder / path.name)
     return folder
