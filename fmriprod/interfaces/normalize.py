@@ -136,6 +136,11 @@ class Normalize(PythonInterface):
         self.result("correlation", found.correlation)
         self.result("overlap", found.overlap)
 
+    def _located(self, err: InputError) -> InputError:
+        if err.subject == "image":
+            err.file = err.file or str(self.inputs.in_file)
+        return super()._located(err)
+
     def _pair(self) -> _Pair:
         data, image = load_image(self.inputs.in_file, ndim=3)
         data = np.nan_to_num(data)
