@@ -14,8 +14,8 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.splits import RUN
 
-_BLOCK_VALUES = 600_000  # features of all trials in memory at a time: 2.4 MB
-_GRAM_VALUES = 400_000  # of each region's inner products in memory at a time: 3.2 MB
+_BLOCK_VALUES = 200_000  # features of all trials in memory at a time: 0.8 MB
+_GRAM_VALUES = 100_000  # of each region's inner products in memory at a time: 0.8 MB
 
 
 def trial_rows(samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

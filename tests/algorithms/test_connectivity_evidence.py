@@ -126,6 +126,8 @@ def test_runs_are_ordered_by_number_whatever_the_order_of_files():
     trials = connectivity_trials(trial_rows(shuffled.reset_index(drop=True))[0])
     first = trials.groupby("run")["number"].min()
     assert first.to_dict() == {"9": 0, "10": 10, "11": 20, "12": 30}
+    for _, part in trials.sort_values("number").groupby("label"):
+        assert part["repetition"].tolist() == list(range(20))
     assert trials.groupby("run")["half"].first().to_dict() == {"9": 1, "10": 1, "11": 2, "12": 2}
 
 
@@ -163,12 +165,12 @@ def test_more_subjects_tasks_or_labels_are_refused():
         )
 
 
-def mean_log_odds(rng, n, **planted):
-    samples = drawing_samples(n_points=12)
+def mean_log_odds(rng, n, n_points=12, sizes=(12, 10), **planted):
+    samples = drawing_samples(n_points=n_points)
     trials = connectivity_trials(trial_rows(samples)[0])
     found = []
     for _ in range(n):
-        one, two = drawing_series(rng, samples, (12, 10), **planted)
+        one, two = drawing_series(rng, samples, sizes, **planted)
         table = pair_evidence({"one": one, "two": two}, trials, PAIR, schemes=("phase",))
         found.append(table.groupby("features")["log_odds"].mean())
     return pd.DataFrame(found)
@@ -190,10 +192,10 @@ def test_activity_that_differs_by_object_is_found_by_the_control_only(rng):
 
 @pytest.mark.slow
 def test_on_noise_one_test_in_twenty_rejects(rng):
-    found = mean_log_odds(rng, 31 * 200)
+    found = mean_log_odds(rng, 31 * 100, n_points=8, sizes=(9, 8))
     for name in ("connectivity", "stack"):
-        studies = found[name].to_numpy().reshape(200, 31)
+        studies = found[name].to_numpy().reshape(100, 31)
         rejected = int((stats.ttest_1samp(studies, 0, axis=1).pvalue < 0.05).sum())
-        low, high = stats.binom.interval(0.999, 200, 0.05)
-        assert low <= rejected <= high, f"{name}: {rejected} of 200"
+        low, high = stats.binom.interval(0.99, 100, 0.05)
+        assert low <= rejected <= high, f"{name}: {rejected} of 100"
         assert abs(stats.ttest_1samp(studies.ravel(), 0).statistic) < 3.5
