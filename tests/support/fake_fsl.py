@@ -34,3 +34,35 @@ def install(folder: Path, program: str, matrices: np.ndarray, monkeypatch) -> Pa
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
     return log
+
+
+_FEAT = """#!{python}
+import pathlib, re, sys
+text = pathlib.Path(sys.argv[1]).read_text()
+value = lambda name: re.search(r'set fmri\\(' + name + r'\\) "?([^"\\n]*)', text).group(1)
+out = pathlib.Path(value("outputdir"))
+first = value("level") == "1"
+n = int(value("ncon_real" if first else "ncopeinputs"))
+for i in range(1, n + 1):
+    stats = out / "stats" if first else out / ("cope%d.feat" % i) / "stats"
+    stats.mkdir(parents=True, exist_ok=True)
+    for kind in ("cope", "varcope", "zstat"):
+        (stats / ("%s%d.nii.gz" % (kind, i if first else 1))).write_text("made")
+if first and not {broken}:
+    (out / "filtered_func_data.nii.gz").write_text("made")
+(out / "report_log.html").write_text("Error: flirt could not be run")
+"""
+
+
+def install_feat(folder: Path, monkeypatch, *, broken: bool = False) -> None:
+    """Put a fake FEAT first on the PATH: it makes the files that its settings ask for.
+
+    A broken one leaves the filtered series out, and ends without an error code, as FEAT does.
+    """
+    import sys
+
+    fake = folder / "bin" / "feat"
+    fake.parent.mkdir(exist_ok=True)
+    fake.write_text(_FEAT.format(python=sys.executable, broken=broken))
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")

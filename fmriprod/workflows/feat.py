@@ -1,0 +1,180 @@
+"""First and second level with FEAT of FSL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.feat import RunFeat
+from fmriprod.interfaces.fsf import RenderFsf, RenderHigherFsf
+
+_RUN_OUTPUTS = ["feat_dir", "cope_files", "variance_files", "z_files", "first_cope"]
+
+
+def init_feat_wf(
+    *,
+    contrasts: Sequence[str] = (),
+    run_feat: bool = True,
+    name: str = "feat_wf",
+    **options: Any,
+) -> pe.Workflow:
+    """Build the workflow that analyses one run with FEAT, from the series as it was measured.
+
+    Parameters
+    ----------
+    contrasts : sequence of str
+        ``expression`` or ``name=expression`` over the conditions of the events; by default each
+        condition against baseline.
+    run_feat : bool
+        Run FEAT, which must be installed; if not, its settings file is all there is.
+    name : str
+        Name of the workflow.
+    **options
+        Further inputs of `RenderFsf`, such as ``fwhm``, ``z_threshold`` or ``nonlinear``.
+
+    Inputs
+    ------
+    bold_file
+        4-D series, not processed
+    events_file
+        Events of the run (BIDS TSV)
+    t1w_file
+        T1w image with the whole head
+    brain_file
+        Its brain
+    standard_file
+        Brain of the standard space
+
+    Outputs
+    -------
+    fsf_file
+        Settings of FEAT
+    event_files
+        Three columns of each condition
+    contrast_names
+        Names of the contrasts, in the order of the copes
+    feat_dir
+        What FEAT made
+    cope_files
+        Effect of each contrast
+    variance_files
+        Its variance
+    z_files
+        Its z map
+    first_cope
+        The first cope, for the second level
+    filtered_file
+        Series that FEAT filtered
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    render = RenderFsf(**options)
+    if contrasts:
+        render.inputs.contrasts = list(contrasts)
+    workflow.__desc__ = _text(render)
+    inputs = ["bold_file", "events_file", "t1w_file", "brain_file", "standard_file"]
+    outputs = ["fsf_file", "event_files", "contrast_names"]
+    made = [*_RUN_OUTPUTS, "filtered_file"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    outputnode = pe.Node(IdentityInterface(fields=[*outputs, *made]), name="outputnode")
+    settings = pe.Node(render, name="settings")
+    workflow.connect([
+        (inputnode, settings, [("bold_file", "in_file"), *[(f, f) for f in inputs[1:]]]),
+        (settings, outputnode, [(f, f) for f in outputs]),
+    ])  # fmt: skip
+    if run_feat:
+        _connect_run(workflow, settings, outputnode, made)
+    return workflow
+
+
+def init_feat_mean_wf(
+    *,
+    n_copes: int = 1,
+    model: str = "fixed",
+    run_feat: bool = True,
+    name: str = "feat_mean_wf",
+    **options: Any,
+) -> pe.Workflow:
+    """Build the workflow that averages lower-level analyses of FEAT: runs, or people.
+
+    Parameters
+    ----------
+    n_copes : int
+        Contrasts of the lower level; each is averaged by itself.
+    model : str
+        ``fixed``, or a model of mixed effects, as `RenderHigherFsf` takes it.
+    run_feat : bool
+        Run FEAT, which must be installed; if not, its settings file is all there is.
+    name : str
+        Name of the workflow.
+    **options
+        Further inputs of `RenderHigherFsf`, such as ``post_statistics``.
+
+    Inputs
+    ------
+    cope_files
+        First cope of each lower-level folder
+    standard_file
+        Brain of the standard space
+
+    Outputs
+    -------
+    fsf_file
+        Settings of FEAT
+    feat_dir
+        What FEAT made
+    cope_files
+        Mean effect of each contrast
+    variance_files
+        Its variance
+    z_files
+        Its z map
+    first_cope
+        The first cope
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    kind = "fixed effects" if model == "fixed" else f"mixed effects ({model})"
+    workflow.__desc__ = f"Effects were averaged with FEAT of FSL [@fsl] as {kind}. "
+    inputnode = pe.Node(IdentityInterface(fields=["cope_files", "standard_file"]), name="inputnode")
+    outputnode = pe.Node(IdentityInterface(fields=["fsf_file", *_RUN_OUTPUTS]), name="outputnode")
+    settings = pe.Node(RenderHigherFsf(n_copes=n_copes, model=model, **options), name="settings")
+    workflow.connect([
+        (inputnode, settings, [("cope_files", "cope_files"), ("standard_file", "standard_file")]),
+        (settings, outputnode, [("fsf_file", "fsf_file")]),
+    ])  # fmt: skip
+    if run_feat:
+        _connect_run(workflow, settings, outputnode, _RUN_OUTPUTS)
+    return workflow
+
+
+def _connect_run(
+    workflow: pe.Workflow, settings: pe.Node, outputnode: pe.Node, made: Sequence[str]
+) -> None:
+    run = pe.Node(RunFeat(), name="run")
+    workflow.connect([
+        (settings, run, [("fsf_file", "fsf_file"), ("input_files", "input_files")]),
+        (run, outputnode, [(f, f) for f in made]),
+    ])  # fmt: skip
+
+
+def _text(render: RenderFsf) -> str:
+    """Say in words what FEAT does to each run."""
+    inputs = render.inputs
+    steps = ["interleaved slices were aligned in time"] * (inputs.slice_timing == "interleaved")
+    steps += ["motion was corrected with MCFLIRT [@mcflirt]"] * inputs.motion_correction
+    steps += [f"images were smoothed (FWHM {inputs.fwhm:g} mm)"] * (inputs.fwhm > 0)
+    steps += [f"slow drifts were removed (cut-off {inputs.high_pass:g} s)"]
+    extra = " and its temporal derivative" * inputs.derivative
+    noise = ", prewhitened with FILM [@film]" * inputs.prewhiten
+    return (
+        f"Each run was analysed with FEAT of FSL [@fsl]: {', '.join(steps)}; events were convolved "
+        f"with the {inputs.hrf} response{extra}{noise}. "
+    )
