@@ -10,7 +10,7 @@ from nipype.interfaces.base import Directory, File, TraitedSpec, isdefined, trai
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.fsf import parse_fsf, render_fsf
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.fsf import absolute, check_settings
+from fmriprod.interfaces.fsf_check import absolute, check_settings
 from fmriprod.interfaces.fsl import require_program
 
 

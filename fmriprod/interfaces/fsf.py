@@ -1,6 +1,6 @@
 """Write the settings files of FEAT of FSL, from images and BIDS events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.contrasts import parse_contrasts
 from fmriprod.algorithms.fsf import (
     Settings,
-    missing_settings,
     named_paths,
     render_fsf,
     three_columns,
 )
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.events import read_events
+from fmriprod.interfaces.fsf_check import absolute, check_settings
 from fmriprod.interfaces.images import open_image, repetition_time
 
 _OPTIONS = (
@@ -264,37 +264,6 @@ class RenderHigherFsf(RenderFsf):
         self._save(settings, ["group mean"])
         files = [*self._results["input_files"], *map(absolute, inputs.cope_files)]
         self.result("input_files", sorted(set(files)))
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that are not complete, or name a path that is not there.
-
-    Raises
-    ------
-    InputError
-        With all that is missing.
-    """
-    lacking = missing_settings(settings)
-    problems = [f"no {name}" for name in lacking]
-    for name, value in named_paths(settings).items():
-        path = Path(value)
-        if not path.is_absolute():
-            problems.append(f"{name}: {value} is not absolute")
-        elif name != "fmri(outputdir)" and not path.exists():
-            problems.append(f"{name}: no {value}")
-    if problems:
-        more = f" and {len(problems) - 8} more" if len(problems) > 8 else ""
-        raise InputError(
-            "fsf",
-            expected="complete settings of FEAT 6.00, with absolute paths to what is there",
-            found="; ".join(problems[:8]) + more,
-            hint="render the settings anew for these files",
-        )
-
-
-def absolute(path: str) -> str:
-    """Make a path absolute; links stay as they are."""
-    return str(Path(path).absolute())
 
 
 def _output_dir(given: Any, default: Path) -> str:
