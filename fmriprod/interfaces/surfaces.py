@@ -1,5 +1,6 @@
 """Labels of FreeSurfer surfaces as masks of volumes."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from fmriprod.algorithms.label_expression import Atom
 from fmriprod.algorithms.label_table import side_of_file
 from fmriprod.algorithms.surface_projection import fill_voxels, project_label, surface_affine
 
-_UNREADABLE = (OSError, ValueError, IndexError, EOFError)
+_UNREADABLE = (OSError, ValueError, IndexError, EOFError, UserWarning)
 
 
 def label_voxels(
@@ -69,7 +70,8 @@ def label_voxels(
         try:
             points = project_label(np.atleast_1d(label), **surfaces[side])
         except InputError as err:
-            err.file = err.file or str(path)
+            other = pial_files if err.subject == "pial" else thickness_files
+            err.file = path if err.subject == "label" else _of_side(other, name[:2], err.subject)
             raise
         points = points @ to_grid[:3, :3].T + to_grid[:3, 3]
         mask, _ = fill_voxels(points, grid.affine, grid.shape[:3])
@@ -135,7 +137,9 @@ def _read_surface(path: str, volume: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(reader: Any, path: str, expected: str) -> Any:
     try:
-        return reader(str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy warns of a file without numbers
+            return reader(str(path))
     except _UNREADABLE as err:
         raise InputError(
             "surface",
