@@ -1,6 +1,7 @@
 """Noise of functional series: thermal, autocorrelated, physiological and slow."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -35,10 +36,17 @@ def smooth_field(
     white = rng.standard_normal(shape, dtype=np.float32)
     if fwhm == 0:
         return white
+    smoothed = gaussian_filter(white, sigma, mode="wrap", truncate=3)
+    return smoothed / _spread(tuple(shape), tuple(map(float, sigma)))
+
+
+@cache
+def _spread(shape: tuple[int, ...], sigma: tuple[float, ...]) -> np.float32:
+    """Standard deviation of white noise after smoothing."""
     impulse = np.zeros(shape, np.float32)
     impulse[tuple(n // 2 for n in shape)] = 1
     kernel = gaussian_filter(impulse, sigma, mode="wrap", truncate=3)
-    return gaussian_filter(white, sigma, mode="wrap", truncate=3) / np.sqrt((kernel**2).sum())
+    return np.sqrt((kernel**2).sum())
 
 
 def autocorrelated_noise(

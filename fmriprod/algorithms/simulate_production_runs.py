@@ -69,7 +69,7 @@ def simulate_recognition(
     courses = response_courses(events, OBJECTS, times, gains=gains)
     series, path = scan(
         person, person.maps["seen"], courses,
-        tr=TR, tsnr=tsnr, motion=motion, shift=shift, rng=rng,
+        tr=TR, tsnr=tsnr, motion=motion, shift=shift, rng=rng, exact=False,
     )  # fmt: skip
     return Run(series, events, path, within)
 
@@ -112,7 +112,7 @@ def simulate_drawing(
     changes = np.concatenate([person.maps["drawn"], person.maps["coupled"]])
     series, path = scan(
         person, changes, np.concatenate([drawn, coupled.astype(np.float32)]),
-        tr=TR, tsnr=tsnr, motion=motion, shift=shift, rng=rng,
+        tr=TR, tsnr=tsnr, motion=motion, shift=shift, rng=rng, exact=False,
     )  # fmt: skip
     return Run(series, events, path, within)
 

@@ -307,6 +307,7 @@ def scan(
     motion: float,
     shift: float,
     rng: np.random.Generator,
+    exact: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scan a participant who moves while the signal changes.
 
@@ -322,6 +323,8 @@ def scan(
         As `simulate_run` has them; an infinite ``tsnr`` gives no noise.
     rng : numpy.random.Generator
         Draws motion and noise.
+    exact : bool
+        How responses follow the motion; `fmriprod.algorithms.simulate.acquire`.
 
     Returns
     -------
@@ -344,6 +347,7 @@ def scan(
         rigid_matrix(path, person.centre),
         changes=changes,
         courses=courses,
+        exact=exact,
     )
     if np.isinf(tsnr):
         return series, path
