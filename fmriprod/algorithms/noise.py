@@ -42,7 +42,7 @@ def smooth_field(
 
 @cache
 def _spread(shape: tuple[int, ...], sigma: tuple[float, ...]) -> np.float32:
-    """Standard deviation of white noise after smoothing."""
+    """Compute the standard deviation of white noise after smoothing."""
     impulse = np.zeros(shape, np.float32)
     impulse[tuple(n // 2 for n in shape)] = 1
     kernel = gaussian_filter(impulse, sigma, mode="wrap", truncate=3)
