@@ -137,18 +137,7 @@ class SingleTrialBetas(PythonInterface):
         excluded = count_excluded(series, usable)
         inside = series if usable.all() else series[usable]
         scaling = percent_factor(inside) if inputs.grand_mean_scaling else 1.0
-        # One thread, as FirstLevelModel: sums in another order could change a noise group.
-        with threadpool_limits(1 if inputs.noise == "ar1" else inputs.num_threads):
-            found = estimate_trials(
-                inside,
-                design,
-                method=inputs.method,
-                others=inputs.others,
-                noise=inputs.noise,
-                correct_bias=inputs.correct_bias,
-                statistics=inputs.statistics,
-                block_size=inputs.block_size,
-            )
+        found = self._estimate(inside, design)
         np.multiply(found.beta, np.float32(scaling), out=found.beta)
         analysed = mask.copy()
         analysed[mask] = usable
@@ -186,6 +175,21 @@ class SingleTrialBetas(PythonInterface):
             confounds=confounds,
         )
         return design, filled
+
+    def _estimate(self, series: np.ndarray, design: TrialDesign) -> SingleTrials:
+        inputs = self.inputs
+        # One thread, as FirstLevelModel: sums in another order could change a noise group.
+        with threadpool_limits(1 if inputs.noise == "ar1" else inputs.num_threads):
+            return estimate_trials(
+                series,
+                design,
+                method=inputs.method,
+                others=inputs.others,
+                noise=inputs.noise,
+                correct_bias=inputs.correct_bias,
+                statistics=inputs.statistics,
+                block_size=inputs.block_size,
+            )
 
     def _save_maps(self, found: SingleTrials, analysed: np.ndarray, image: Any) -> None:
         for field, values in (("betas_file", found.beta), ("t_file", found.t)):
