@@ -192,10 +192,10 @@ def test_activity_that_differs_by_object_is_found_by_the_control_only(rng):
 
 @pytest.mark.slow
 def test_on_noise_one_test_in_twenty_rejects(rng):
-    found = mean_log_odds(rng, 31 * 100, n_points=8, sizes=(9, 8))
+    found = mean_log_odds(rng, 31 * 60, n_points=8, sizes=(9, 8))
     for name in ("connectivity", "stack"):
-        studies = found[name].to_numpy().reshape(100, 31)
+        studies = found[name].to_numpy().reshape(60, 31)
         rejected = int((stats.ttest_1samp(studies, 0, axis=1).pvalue < 0.05).sum())
-        low, high = stats.binom.interval(0.99, 100, 0.05)
-        assert low <= rejected <= high, f"{name}: {rejected} of 100"
+        low, high = stats.binom.interval(0.99, 60, 0.05)
+        assert low <= rejected <= high, f"{name}: {rejected} of 60"
         assert abs(stats.ttest_1samp(studies.ravel(), 0).statistic) < 3.5
