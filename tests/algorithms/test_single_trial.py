@@ -276,3 +276,29 @@ def test_names_and_lengths_are_checked(rng):
     assert "ols or ar1" in refused(estimate_trials, series, design, noise="ar2")
     assert "expected: 150 volumes" in refused(estimate_trials, series[:, 1:], design)
     assert "known: a, b" in refused(trial_design, make_events(rng, 6), N, TR, labels=["x"])
+
+
+@pytest.mark.realdata
+def test_every_trial_of_the_published_recognition_runs_can_be_estimated(real_data, rng):
+    """80 trials every 2 to 4 volumes in 240: alone against the others well, all at once less."""
+    folder = real_data("neurosketch") / "metadata" / "regressors"
+    inflation = {"lss": [], "lsa": []}
+    runs = sorted(folder.glob("*/run_?"))
+    assert len(runs) == 186
+    for run in runs[::6]:
+        onset = {path.stem: np.loadtxt(path)[:, 0] for path in run.glob("*.txt")}
+        events = pd.concat(
+            [pd.DataFrame({"onset": x, "duration": 1.0, "trial_type": k}) for k, x in onset.items()]
+        ).reset_index(drop=True)
+        design = trial_design(events, 240, 1.5)
+        assert len(design.trials) == 80
+        for method, found in inflation.items():
+            found.append(trial_model(design, method=method, others="label").vif)
+    lss, lsa = np.array(inflation["lss"]), np.array(inflation["lsa"])
+    assert lss.max() < 2 < np.median(lsa)
+    planted = rng.normal(1, 0.5, (100, 80))
+    noisy = planted @ design.regressors[:, 0] + 0.3 * rng.normal(size=(100, 240))
+    alone, at_once = (estimate_trials(noisy, design, method=m).beta for m in ("lss", "lsa"))
+    kinship = [np.corrcoef(b.ravel(), planted.ravel())[0, 1] for b in (alone, at_once)]
+    assert kinship[0] > kinship[1] + 0.02 > 0.2, kinship
+    close(alone, refit(noisy, design, method="lss", others="all")[0], 1e-5)
