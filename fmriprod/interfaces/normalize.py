@@ -74,7 +74,7 @@ class _NormalizeOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="in_file's brain on the template's grid, linear, by affine")
     template_file = File(exists=True, desc="template, 0 outside its brain: the common space")
     template_mask = File(exists=True, desc="its brain mask")
-    out_figure = File(exists=True, desc="in_file's brain with outlines of the template (PNG)")
+    out_figure = File(exists=True, desc="out_file with outlines of the template (PNG)")
     correlation = traits.Float(
         desc="of both images in the template's brain, smoothed with 4 mm: about 0.6 to 0.8 when "
         "it went well, below 0.35 it did not"
@@ -131,7 +131,8 @@ class Normalize(PythonInterface):
         )  # fmt: skip
         stem = Path(self.inputs.in_file).name.split(".nii")[0]
         self.save_image("out_file", f"{stem}_normalized.nii.gz", placed, pair.space)
-        with coregister_figure(*pair.arrays[:4], found.transform, pair.mask) as figure:
+        grids = (placed, pair.space.affine, pair.template, pair.space.affine)
+        with coregister_figure(*grids, np.eye(4), pair.mask) as figure:
             self.save_figure("out_figure", "normalize.png", figure)
         self.result("correlation", found.correlation)
         self.result("overlap", found.overlap)
