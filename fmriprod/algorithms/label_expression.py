@@ -1,9 +1,6 @@
 """Regions as expressions over names: ``LOC = lateraloccipital - V1 - V2``.
 
-Names are joined by ``|`` (union), ``&`` (intersection), ``-`` (difference) and parentheses; ``&``
-binds tighter than ``|`` and ``-``, which go from left to right. A hyphen within a name
-(``ctx-lh-fusiform``) is part of it: a minus has a space on both sides. A name with other
-characters than letters, digits and ``. _ + -`` stands between backticks.
+How they are written is told by `fmriprod.algorithms.expression_syntax`.
 
 Left and right are kept apart: what a side does to another is nothing, so that ``A - B`` takes the
 left B from the left A and the right from the right, and ``lh.A & rh.B`` is empty. A mask without
@@ -19,10 +16,9 @@ from typing import Literal
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.expression_syntax import UnclearError, names_in, postfix
 
 LEFT, RIGHT, BOTH = 1, 2, 3
-_PRIORITY = {"|": 1, "-": 1, "&": 2}
-_TOKEN = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<mark>[|&()])|(?P<name>[\w.+-]+))")
 _REGION = re.compile(r"(?=[A-Za-z0-9])(?!\d+$)[\w.-]*\w", re.ASCII)
 _EXAMPLE = "NAME = EXPRESSION, such as LOC = lateraloccipital - V1 - V2"
 
@@ -138,12 +134,12 @@ def read_regions(definitions: Sequence[str], names: Mapping[str, tuple[Atom, ...
     regions: dict[str, Region] = {}
     for name, text in pairs:
         try:
-            postfix = _postfix(text)
-        except _UnclearError as err:
+            order = postfix(text)
+        except UnclearError as err:
             problems.append((f"{name} = {text}: {err}", "see the example"))
-            postfix = []
+            order = []
         steps: list[Step] = []
-        for item in postfix:
+        for item in order:
             if item in ("|", "&", "-"):
                 steps.append(item)
             elif item in regions:
@@ -157,24 +153,6 @@ def read_regions(definitions: Sequence[str], names: Mapping[str, tuple[Atom, ...
     if problems:
         raise _problems(problems)
     return list(regions.values())
-
-
-def names_in(expression: str) -> list[str]:
-    """List the names in an expression, each once; none if it cannot be read.
-
-    Examples
-    --------
-    >>> names_in("(ctx-lh-fusiform | V1) & task")
-    ['ctx-lh-fusiform', 'V1', 'task']
-    """
-    try:
-        return [item for item in dict.fromkeys(_postfix(expression)) if item not in _PRIORITY]
-    except _UnclearError:
-        return []
-
-
-class _UnclearError(Exception):
-    """What is wrong with an expression."""
 
 
 def _split(
@@ -194,52 +172,6 @@ def _split(
         else:
             seen.add(name.casefold())
             yield name, text
-
-
-def _postfix(text: str) -> list[str]:
-    """Order an expression for a stack; names stand for themselves."""
-    out: list[str] = []
-    waiting: list[str] = []
-    operand_next = True
-    for kind, item in _tokens(text):
-        if operand_next != (kind == "name" or item == "("):
-            wanted = "a name" if operand_next else "an operator | & -"
-            raise _UnclearError(f"{item!r} where {wanted} should be")
-        if kind == "name":
-            out.append(item)
-            operand_next = False
-        elif item == "(":
-            waiting.append(item)
-        elif item == ")":
-            while waiting and waiting[-1] != "(":
-                out.append(waiting.pop())
-            if not waiting:
-                raise _UnclearError("a ) without its (")
-            waiting.pop()
-        else:
-            while waiting and _PRIORITY.get(waiting[-1], 0) >= _PRIORITY[item]:
-                out.append(waiting.pop())
-            waiting.append(item)
-            operand_next = True
-    if operand_next:
-        raise _UnclearError("it ends where a name should be")
-    if "(" in waiting:
-        raise _UnclearError("a ( without its )")
-    return out + waiting[::-1]
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    place, text = 0, text.rstrip()
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            rest = text[place:].lstrip()
-            raise _UnclearError(f"the character {rest[0]!r} (quote such names: `a name`)")
-        place = match.end()
-        item = match["quoted"] or match["mark"] or match["name"]
-        if match["name"] and item != "-" and (item.startswith("-") or item.endswith("-")):
-            raise _UnclearError(f"{item!r}: a minus needs a space on both sides")
-        yield ("name" if item not in "|&()-" or match["quoted"] else "mark"), item
 
 
 def _look_up(name: str, names: Mapping[str, tuple[Atom, ...]]) -> tuple[Atom, ...]:

@@ -7,6 +7,7 @@ import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.transform import Rotation
 from support.freesurfer import AFFINE, CENTERS, DEPTH, OFFSET, RADIUS, write_subject
 from support.images import write_image
 
@@ -314,6 +315,41 @@ def test_in_the_native_image_a_real_brain_overlaps_the_published_masks(real, wor
         given = nb.load(folder / f"rois/ctx-{name[:2]}-{name[3:]}_fsl.nii.gz")
         found.append(dice(mask, np.asarray(given.dataobj) >= 0.5))
     assert np.mean(found) > least and min(found) > least - 0.05
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_in_epi_space_masks_of_a_real_brain_are_within_the_published_ones(real, work):
+    """Those were grown, and the registration is not known: told here by the regions' centres."""
+    folder, labels, names = real
+    image = nb.load(labels)
+    names = [n for n in names if (folder / f"rois/ctx-lh-{n}_BOLD.nii.gz").exists()]
+    regions = [f"{s}.{n}" for n in names for s in ("lh", "rh")]
+    given = {n: nb.load(folder / f"rois/ctx-{n[:2]}-{n[3:]}_BOLD.nii.gz") for n in regions}
+    data = np.asarray(image.dataobj)
+    codes = read_label_table().set_index("name")["index"]
+    there, here = [], []
+    for name in regions:
+        voxels = np.argwhere(np.asarray(given[name].dataobj) > 0)
+        there.append((given[name].affine @ [*voxels.mean(axis=0), 1])[:3])
+        voxels = np.argwhere(data == codes[f"ctx-{name[:2]}-{name[3:]}"])
+        here.append((image.affine @ [*voxels.mean(axis=0), 1])[:3])
+    there, here = np.array(there), np.array(here)
+    turn, _ = Rotation.align_vectors(here - here.mean(axis=0), there - there.mean(axis=0))
+    matrix = np.eye(4)
+    matrix[:3, :3] = turn.as_matrix()
+    matrix[:3, 3] = here.mean(axis=0) - turn.apply(there.mean(axis=0))
+    moved = there @ matrix[:3, :3].T + matrix[:3, 3]
+    assert np.sqrt(((moved - here) ** 2).sum(axis=1).mean()) < 1.5  # mm
+    (work / "epi.txt").write_text(format_transforms(matrix))
+    _, masks = run(
+        work, "epi", label_file=str(labels), regions=[f"{n} = {n}" for n in regions],
+        reference_file=str(folder / "rois/combine_BOLD.nii.gz"),
+        transform_files=[str(work / "epi.txt")],
+    )  # fmt: skip
+    within = [masks[n][np.asarray(given[n].dataobj) > 0].sum() / masks[n].sum() for n in regions]
+    assert len(within) == 22 and np.mean(within) > 0.97
+    assert min(within) > 0.85
 
 
 @pytest.mark.realdata

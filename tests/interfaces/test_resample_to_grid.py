@@ -188,6 +188,17 @@ def test_files_of_one_name_do_not_overwrite_each_other(files, work):
     np.testing.assert_allclose(3 * one, two, atol=1e-2)
 
 
+def test_the_common_mask_is_that_of_all_files(files, work):
+    holed = BlobHead().image(TURN)
+    holed[18:22, 18:22, 10:14] = np.nan
+    in_files = [str(write_image(work / "holed.nii.gz", holed, LAS)), str(work / "effect.nii.gz")]
+    out = run(work, in_files=in_files, **files)
+    one, two, common = (nb.load(f).get_fdata() == 1 for f in [*out.out_masks, out.out_mask])
+    np.testing.assert_array_equal(common, one & two)
+    assert 0 < (two & ~one).sum() < 3000 and not (one & ~two).any()
+    assert (nb.load(out.out_files[0]).get_fdata()[two & ~one] == 0).all()
+
+
 def test_a_streamed_file_is_the_file_that_is_written_at_once(files, work):
     reader = VolumeReader(work / "run.nii.gz")
     volumes = [reader(t) for t in range(7)]
