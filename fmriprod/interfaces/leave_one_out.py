@@ -1,8 +1,6 @@
 """Leave-one-subject-out task masks of a whole group, in one step."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nb
@@ -14,9 +12,10 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.clusters import ClusterRule, task_mask
 from fmriprod.algorithms.leave_one_out import leave_one_out
 from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
+from fmriprod.interfaces.disk_matrix import DiskMatrix
 from fmriprod.interfaces.images import check_same_grid, load_image, load_mask, open_image
 
-_SLAB_BYTES = 64 << 20  # of all subjects' values that are worked on at a time
+_SLAB_BYTES = 16 << 20  # memory of what is worked on at a time
 
 
 class _LeaveOneOutMasksInputSpec(ImageWriterInputSpec):
@@ -138,7 +137,8 @@ class LeaveOneOutMasks(PythonInterface):
         n_maps = len(self.inputs.effect_files)
         group = np.zeros((2, int(mask.sum())))
         covering = np.zeros(group.shape[1], np.int32)
-        with self._scratch("z", (n_maps, group.shape[1]), np.float32) as z:
+        shape = (n_maps, group.shape[1])
+        with DiskMatrix(self._folder / ".z.scratch", shape, np.float32) as z:
             self._fill(z, group, covering, mask)
             self._save_all(subjects, z, group, covering, mask, first)
 
@@ -193,17 +193,8 @@ class LeaveOneOutMasks(PythonInterface):
                 hint="bring them to the common space first (Normalize, ApplyTransform)",
             )
 
-    @contextmanager
-    def _scratch(self, name: str, shape: tuple, dtype: type = np.float64) -> Iterator[np.ndarray]:
-        """Give an array on disk in the step's folder, gone afterwards."""
-        path = self._folder / f".{name}.scratch"
-        try:
-            yield np.memmap(path, dtype, "w+", shape=shape)
-        finally:
-            path.unlink(missing_ok=True)
-
     def _fill(
-        self, z: np.ndarray, group: np.ndarray, covering: np.ndarray, mask: np.ndarray
+        self, z: DiskMatrix, group: np.ndarray, covering: np.ndarray, mask: np.ndarray
     ) -> None:
         """Read all maps and compute slab by slab; rows of ``z`` follow the maps."""
         values = self.inputs
@@ -211,28 +202,28 @@ class LeaveOneOutMasks(PythonInterface):
         lists = [values.effect_files] + ([values.variance_files] if fixed else [])
         dof = np.array(values.dof) if isdefined(values.dof) and fixed else None
         least = values.min_subjects if isdefined(values.min_subjects) else None
-        with self._scratch("maps", (len(lists), *z.shape)) as maps:
-            for kind, files in enumerate(lists):
-                for row, path in enumerate(files):
-                    maps[kind, row] = load_image(path, ndim=3, dtype=np.float64)[0][mask]
-            step = max(1, _SLAB_BYTES // (8 * 6 * len(z)))
-            for start in range(0, z.shape[1], step):
+        n_maps, n_voxels = z.shape
+        with DiskMatrix(self._folder / ".maps.scratch", (len(lists) * n_maps, n_voxels)) as maps:
+            for row, path in enumerate(path for files in lists for path in files):
+                maps.write(row, load_image(path, ndim=3, dtype=np.float64)[0][mask])
+            step = max(1, _SLAB_BYTES // (8 * 8 * n_maps))
+            for start in range(0, n_voxels, step):
                 slab = slice(start, start + step)
-                effects, *variances = (np.array(part[:, slab]) for part in maps)
-                found = leave_one_out(
-                    effects, *variances, dof=dof, model=values.model, min_subjects=least
-                )
-                z[:, slab], group[0, slab] = found.z, found.group_z
-                group[1, slab], covering[slab] = found.group_effect, found.n_covering
+                parts = np.split(maps.columns(start, start + step), len(lists))
+                found = leave_one_out(*parts, dof=dof, model=values.model, min_subjects=least)
+                for row, part in enumerate(found.z):
+                    z.write(row, part, start)
+                group[0, slab], group[1, slab] = found.group_z, found.group_effect
+                covering[slab] = found.n_covering
 
     def _save_all(
-        self, subjects: list[str], z: np.ndarray, group: np.ndarray, covering: np.ndarray,
+        self, subjects: list[str], z: DiskMatrix, group: np.ndarray, covering: np.ndarray,
         mask: np.ndarray, first: nb.Nifti1Image,
     ) -> None:  # fmt: skip
         names, rows = self.inputs.map_subjects, []
         lists: dict[str, list[str]] = {"z_files": [], "thresholded_files": [], "out_masks": []}
         for name in subjects:
-            own = z[names.index(name)] if name in names else group[0].astype(np.float32)
+            own = z.read(names.index(name)) if name in names else group[0].astype(np.float32)
             row, paths = self._save_subject(name, own, mask, first)
             rows.append({"subject": name, "has_map": int(name in names), **row})
             for field, path in zip(lists, paths, strict=True):
