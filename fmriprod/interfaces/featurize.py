@@ -1,5 +1,6 @@
 """Samples x voxels with a row of metadata for each sample."""
 
+import nibabel as nb
 import numpy as np
 import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
@@ -13,7 +14,9 @@ from fmriprod.interfaces.images import load_mask, open_image, read_voxels, repet
 from fmriprod.interfaces.samples import read_features, read_voxel_tables
 
 
-class _FeaturizeInputSpec(PythonInputSpec):
+class FeaturizeInputSpec(PythonInputSpec):
+    """Inputs that say which samples are taken."""
+
     in_file = File(exists=True, mandatory=True, desc="4-D series of one run")
     mask_file = File(exists=True, mandatory=True, desc="voxels to take, on the series' grid")
     events_file = File(
@@ -111,7 +114,7 @@ class Featurize(PythonInterface):
     23
     """
 
-    input_spec = _FeaturizeInputSpec
+    input_spec = FeaturizeInputSpec
     output_spec = _FeaturizeOutputSpec
 
     def _process(self) -> None:
@@ -119,14 +122,13 @@ class Featurize(PythonInterface):
         image = open_image(values.in_file, ndim=4)
         given = values.tr if isdefined(values.tr) else None
         tr = repetition_time(image, given, override=values.override_header_tr)
-        mask = load_mask(values.mask_file, image)
         samples, n_dropped = self._samples(image.shape[3], tr)
-        series = read_voxels(image)[mask]
+        volumes = samples["tr"].to_numpy()
+        mask, affine, series, places = self._series(image, volumes)
         usable = usable_voxels(series)
         if values.standardize == "run":
             series = featurize.standardize_series(series)
-        volumes = samples["tr"].to_numpy()
-        features = np.ascontiguousarray(series[:, volumes].T)
+        features = np.ascontiguousarray(series[:, places].T)
         if values.average:
             samples, weights = featurize.average_trials(samples)
             features = weights @ features
@@ -134,11 +136,18 @@ class Featurize(PythonInterface):
             samples.insert(place, name.removesuffix("_label"), getattr(values, name))
         self.save_array("features_file", "features.npy", features)
         self.save_table("samples_file", "samples.tsv", samples[list(featurize.SAMPLE_COLUMNS)])
-        self.save_table("voxels_file", "voxels.tsv", voxel_table(mask, image.affine, usable))
+        self.save_table("voxels_file", "voxels.tsv", voxel_table(mask, affine, usable))
         self.result("n_samples", len(samples))
         self.result("n_dropped", n_dropped)
         self.result("n_shared", int((np.bincount(volumes) > 1).sum()))
         self.result("n_unusable", int((~usable).sum()))
+
+    def _series(
+        self, image: nb.Nifti1Image, volumes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Read mask, affine, series of the mask's voxels, and the place in it of each sample."""
+        mask = load_mask(self.inputs.mask_file, image)
+        return mask, image.affine, read_voxels(image)[mask], volumes
 
     def _samples(self, n_volumes: int, tr: float) -> tuple[pd.DataFrame, int]:
         """Volumes and labels, from the events."""

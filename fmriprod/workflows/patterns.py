@@ -3,11 +3,10 @@
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
-from fmriprod.interfaces.featurize import Featurize
-from fmriprod.interfaces.resample_to_grid import ResampleToGrid
+from fmriprod.interfaces.grid_featurize import FeaturizeInGrid
 from fmriprod.interfaces.temporal_filter import TemporalFilter
 from fmriprod.workflows import resources
-from fmriprod.workflows.parts import FEATURES, first_file
+from fmriprod.workflows.parts import FEATURES
 
 _FILTER_TEXT = {
     "running_line": "a running line (Gaussian-weighted, as FSL's high-pass filter)",
@@ -61,7 +60,7 @@ def init_patterns_wf(
     bold_gb : float
         Size of the series in memory in GB (`image_gb`).
     omp_nthreads : int
-        Threads that one step may use.
+        Threads that one step may use; both steps use one.
     name : str
         Name of the workflow.
 
@@ -111,22 +110,16 @@ def init_patterns_wf(
         name="filter",
         mem_gb=resources.needed_gb(resources.FILTER, bold_gb),
     )
-    to_grid = pe.Node(
-        ResampleToGrid(interpolation="spline", space="T1w"),
-        name="to_grid",
-        n_procs=omp_nthreads,
-        mem_gb=1,
-    )
     featurize = pe.Node(
-        Featurize(
+        FeaturizeInGrid(
             subject=subject, task=task, run_label=run_label, mode="events", shift=shift,
             window=window, past_end=past_end,
         ),
         name="featurize",
-        mem_gb=resources.needed_gb(resources.FEATURIZE, bold_gb),
+        mem_gb=1.5,
     )  # fmt: skip
     if voxel_size is not None:
-        to_grid.inputs.voxel_size = voxel_size
+        featurize.inputs.voxel_size = voxel_size
     if shift_volumes is not None:
         featurize.inputs.shift_volumes = shift_volumes
     if labels:
@@ -136,11 +129,10 @@ def init_patterns_wf(
         featurize.inputs.tr = tr
     workflow.connect([
         (inputnode, temporal_filter, [("bold_file", "in_file"), ("brain_mask", "mask_file")]),
-        (temporal_filter, to_grid, [("out_file", "in_files")]),
-        (inputnode, to_grid, [("grid_file", "reference_file"), ("mask_file", "mask_file"),
-                              ("transform_files", "transform_files")]),
-        (to_grid, featurize, [(("out_files", first_file), "in_file")]),
-        (inputnode, featurize, [("mask_file", "mask_file"), ("events_file", "events_file")]),
+        (temporal_filter, featurize, [("out_file", "in_file")]),
+        (inputnode, featurize, [("grid_file", "reference_file"), ("mask_file", "mask_file"),
+                                ("transform_files", "transform_files"),
+                                ("events_file", "events_file")]),
         (featurize, outputnode, [(field, field) for field in FEATURES]),
     ])  # fmt: skip
     return workflow

@@ -141,7 +141,7 @@ def build_patterns(
 
 
 def build_evidence(
-    study: Study, plan: ProductionPlan, *, with_task: bool = False, name: str = "evidence_wf"
+    study: Study, plan: ProductionPlan, *, with_task: bool = False, missing: str = "error"
 ) -> pe.Workflow | None:
     """Build the workflow of the questions to the patterns; None if there are none."""
     schemes = questions(study, plan, with_task=with_task)
@@ -152,7 +152,8 @@ def build_evidence(
         phases=phase_texts(plan),
         labels=study.objects.labels,
         trained=plan.trained,
-        name=name,
+        missing=missing,
+        name="evidence_wf",
     )
 
 
@@ -181,7 +182,7 @@ def build_task_maps() -> dict[str, pe.Node]:
     return {
         kind: pe.Node(
             ResampleToGrid(interpolation=interpolation, space=TEMPLATE, compress=True),
-            name=f"task_{kind}",
+            name=f"{kind}_in_template",
             mem_gb=0.5,
         )
         for kind, interpolation in zip(MAPS, ("spline", "linear"), strict=True)

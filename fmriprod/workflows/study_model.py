@@ -169,7 +169,7 @@ class Connectivity(_Table):
     phase: str
     regions: tuple[Label, ...] = Field(min_length=2)
     versions: tuple[Literal["phase", "allruns"], ...] = ("phase", "allruns")
-    features: tuple[Literal["connectivity", "stacked"], ...] = ("connectivity", "stacked")
+    features: tuple[Literal["connectivity", "stack"], ...] = ("connectivity", "stack")
 
 
 class Differentiation(_Table):
