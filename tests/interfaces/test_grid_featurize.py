@@ -75,7 +75,7 @@ def test_a_gap_counts_where_its_volume_is_taken(run):
     spared = (
         FeaturizeInGrid(in_file=series, **common, **grid, shift_volumes=3, window=2).run().outputs
     )
-    assert taken.n_unusable > spared.n_unusable > 0
+    assert taken.n_unusable > spared.n_unusable
 
 
 def test_a_mask_off_the_grid_is_refused(run, work):
