@@ -24,6 +24,7 @@ _TABLES = {
         "ci_high",
     ),
 }
+_BY_SIGN = ("target_control", "foil_control")  # half as large as target_foil, and as variable
 _WORDS = {1: "above {}", -1: "below {}", 0: "no different from {}"}
 
 
@@ -40,8 +41,10 @@ class Finding:
     found, low, high : float
         What the table holds; for what is not planted, the interval that was judged.
     ok : bool
-        Found as planted: the 95 % interval lies on the right side. Or absent as planted: the
-        interval, widened for a few participants and many such checks, holds no effect.
+        Found as planted: the 95 % interval lies on the right side; of the two contrasts with
+        control objects, which a few participants cannot show, the mean does. Or absent as
+        planted: the interval, widened for a few participants and many such checks, holds no
+        effect.
     """
 
     name: str
@@ -123,7 +126,8 @@ def _judged(name: str, row: pd.Series, null: float, sign: int, n_null: int) -> F
     if sign == 0:
         n = int(row["n_subjects" if "n_subjects" in row else "n"])
         low, high = _widened(found, low, high, n, n_null)
-    ok = {1: low > null, -1: high < null, 0: low <= null <= high}[sign]
+    near, far = (found, found) if name.endswith(_BY_SIGN) else (low, high)
+    ok = {1: near > null, -1: far < null, 0: low <= null <= high}[sign]
     return Finding(name, _WORDS[sign].format(f"{null:g}"), found, low, high, bool(ok))
 
 

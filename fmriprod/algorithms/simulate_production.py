@@ -137,7 +137,7 @@ def make_production_participant(
     affine = head.affine(template.affine)
     mni = np.einsum("ij,j...->i...", template.affine[:3, :3], head.template_voxels)
     mni += template.affine[:3, 3].reshape(3, 1, 1, 1)
-    codes = parcellate(mni, head.labels)
+    codes = parcellate(mni, head.labels) * head.brain_mask
     areas = ribbon_masks(mni, template.surfaces)
     regions = study_regions(codes, {k: m & head.brain_mask for k, m in areas.items()})
     planted = planted_masks(regions, zooms)

@@ -59,7 +59,8 @@ def test_the_three_contrasts_have_signs():
         log_odds=[
             contrast("target_foil", 0.7),
             contrast("target_control", -0.25),
-            contrast("foil_control", -0.4),
+            contrast("foil_control", -0.05),
+            contrast("target_foil", 0.05, "V2"),
             contrast("target_foil", 0.05, "hipp"),
             contrast("target_foil", -0.7, phase="pre"),
         ]
@@ -68,6 +69,7 @@ def test_the_three_contrasts_have_signs():
         "log_odds V1 target_foil": True,
         "log_odds V1 target_control": False,
         "log_odds V1 foil_control": True,
+        "log_odds V2 target_foil": False,
         "log_odds hipp target_foil": True,
     }
 

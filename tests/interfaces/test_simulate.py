@@ -1,8 +1,5 @@
-import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nb
@@ -10,7 +7,7 @@ import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
 import pytest
-from support.simulated import SMALL
+from support.simulated import SMALL, checksums, validate
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
@@ -24,20 +21,6 @@ def study(tmp_path_factory):
     outputs = SimulateStudy(out_dir=str(folder), num_threads=2, **SMALL).run().outputs
     assert outputs.bids_dir == str(folder)
     return folder
-
-
-def validate(folder):
-    program = Path(sys.executable).with_name("bids-validator-deno")
-    program = program if program.exists() else shutil.which("bids-validator-deno")
-    if program is None:
-        pytest.skip("bids-validator-deno is not installed (pip install fmriprod[test])")
-    done = subprocess.run([program, "--json", folder], capture_output=True, text=True, timeout=120)
-    return json.loads(done.stdout)
-
-
-def checksums(folder):
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def test_the_study_is_found_as_a_dataset(study):
