@@ -4,7 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from nilearn.datasets import load_mni152_template
+from scipy.ndimage import map_coordinates
 
+from fmriprod.algorithms.phantom import make_head
 from fmriprod.algorithms.schedule import OBJECTS, response_courses, slice_times
 from fmriprod.algorithms.score import place_region
 from fmriprod.algorithms.simulate import acquire
@@ -217,13 +219,20 @@ def test_coupling_is_stronger_in_late_runs(person):
     assert added[1].std() / added[0].std() == pytest.approx(LATE / EARLY, rel=1e-3)
 
 
-def test_surfaces_lie_in_the_head_as_the_ribbon_does(person):
-    """Vertices carried into the head lie in the voxels that were found from MNI space."""
-    for surface in person.surfaces.values():
-        middle = (surface.pial + surface.white)[surface.areas["V1_exvivo"]] / 2
-        to_voxel = np.linalg.inv(person.t1w_affine)
-        voxels = np.rint(middle @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(int)
-        assert person.regions["V1"][tuple(voxels.T)].mean() > 0.8
+def test_surfaces_lie_in_the_head_where_they_lie_in_the_template(template, person):
+    """Back from the head to MNI space by the head's own field, made again from the seed."""
+    seed = int(np.random.default_rng((5, 0)).integers(2**31))
+    zooms = np.linalg.norm(template.affine[:3, :3], axis=0)
+    head = make_head(template.brain, zooms, seed=seed, warp=1.5)
+    np.testing.assert_array_equal(head.t1w, person.t1w)
+    to_voxel = np.linalg.inv(person.t1w_affine)
+    for side, surface in person.surfaces.items():
+        for name in ("white", "pial"):
+            points = getattr(surface, name)
+            places = points @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+            voxels = [map_coordinates(f, places.T, order=1) for f in head.template_voxels]
+            mni = np.column_stack(voxels) @ template.affine[:3, :3].T + template.affine[:3, 3]
+            np.testing.assert_allclose(mni, getattr(template.surfaces[side], name), atol=0.1)
 
 
 def test_responses_follow_a_small_motion_to_first_order(person):
