@@ -11,6 +11,13 @@ _MODEL = (
     "skullstrip_engine", "motion_engine", "coregister_engine", "fwhm", "hrf", "high_pass", "noise",
     "n_voxels", "shift", "window", "past_end", "classifier", "n_permutations", "seed",
 )  # fmt: skip
+MODEL_FLAGS: dict[str, Any] = {
+    "--contrast": [], "--fwhm": 5.0, "--hrf": "spm + derivative", "--high-pass": 100.0,
+    "--noise": "ar1", "--n-voxels": 1000, "--train": None, "--test": None, "--sampling": "auto",
+    "--shift": 4.5, "--window": 1, "--past-end": "error", "--classifier": "logistic_ovr",
+    "--n-permutations": 1000, "--seed": 0,
+}  # fmt: skip
+"""Options that say what is computed, and their defaults."""
 _PLAN = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
 
 

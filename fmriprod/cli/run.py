@@ -14,6 +14,7 @@ from fmriprod.cli.values import folder
 
 if TYPE_CHECKING:
     from fmriprod.workflows.prepare import Prepared
+    from fmriprod.workflows.prepare_production import PreparedProduction
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -26,7 +27,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("bids_dir", metavar="BIDS_DIR", type=folder, help="raw BIDS dataset")
     parser.add_argument("out_dir", metavar="OUT_DIR", type=folder, help="where results go")
-    parser.add_argument("level", choices=["participant"], help="level of analysis")
+    parser.add_argument(
+        "level", choices=["participant", "group"],
+        help="level of analysis; group needs --study, and the participants' results",
+    )  # fmt: skip
+    study = parser.add_argument_group("a study of several tasks and phases")
+    study.add_argument(
+        "--study", metavar="FILE", help="study file (TOML), or the name of one: fan2020"
+    )
+    study.add_argument(
+        "--subjects-dir", type=folder, metavar="DIR", help="FreeSurfer's, for regions of the study"
+    )
     what = parser.add_argument_group("what to analyse (all by default)")
     what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
     what.add_argument("--session-label", nargs="+", metavar="LABEL", help="without ses-")
@@ -52,6 +63,17 @@ def run(args: argparse.Namespace) -> int:
     from fmriprod.cli.check import prepare, show_problems
 
     console = output()
+    if args.study is not None:
+        from fmriprod.cli.production import run_study
+
+        return run_study(args, console)
+    if args.level == "group":
+        from fmriprod.algorithms.checks import InputError
+
+        raise InputError(
+            "group", expected="a study file with the level group", found="none",
+            hint="give --study FILE; `fmriprod scaffold` writes one to start from",
+        )  # fmt: skip
     prepared = prepare(args)
     if prepared.problems:
         show_problems(prepared.problems, console, root=args.bids_dir)
@@ -63,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if prepared.left_out else code
 
 
-def say_left_out(prepared: "Prepared", console: Console) -> None:
+def say_left_out(prepared: "Prepared | PreparedProduction", console: Console) -> None:
     """Name the participants that are not analysed because of errors."""
     if prepared.left_out:
         names = ", ".join(f"sub-{label}" for label in prepared.left_out)
@@ -95,7 +117,7 @@ def run_plans(
         dataset=dataset_name(root),
         truth_file=truth,
         record_dir=names_folder(out_dir),
-        omp_nthreads=_threads(args, sum(len(plan.runs) for plan in plans)),
+        omp_nthreads=threads(args, sum(len(plan.runs) for plan in plans)),
         **model_options(args),
     )
     outcome = execute(
@@ -105,8 +127,8 @@ def run_plans(
     return 0 if outcome.ok else 1
 
 
-def _threads(args: argparse.Namespace, n_runs: int) -> int:
-    """Threads for one step: those asked for, or as many as keep all processors busy."""
+def threads(args: argparse.Namespace, n_runs: int) -> int:
+    """Count the threads for one step: those asked for, or as many as keep all processors busy."""
     from fmriprod.workflows.resources import threads_per_step
 
     return min(args.omp_nthreads or threads_per_step(args.n_procs, n_runs), args.n_procs)
@@ -119,6 +141,16 @@ def dataset_name(bids_dir: str | Path) -> str:
     description = Path(bids_dir, "dataset_description.json")
     name = read_json(description).get("Name") if description.is_file() else None
     return str(name or Path(bids_dir).name)
+
+
+def is_simulated(bids_dir: str | Path) -> bool:
+    """Tell whether a dataset says of itself that it is simulated."""
+    from fmriprod.interfaces.bids_index import read_json
+
+    description = Path(bids_dir, "dataset_description.json")
+    content = read_json(description) if description.is_file() else {}
+    made_by = content.get("GeneratedBy") or [{}]
+    return "simulat" in f"{content.get('Name', '')} {made_by}".lower()
 
 
 def show_plans(plans, console: Console) -> None:

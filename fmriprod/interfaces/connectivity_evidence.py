@@ -1,5 +1,6 @@
 """Evidence for objects in the connectivity of pairs of regions, without its matrices."""
 
+import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.connectivity_evidence import pair_evidence, summarize_pairs
@@ -7,9 +8,13 @@ from fmriprod.algorithms.connectivity_trials import connectivity_trials
 from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.region_trials import (
     RegionPairsInputSpec,
-    chosen_pairs,
     read_region_trials,
 )
+
+_COLUMNS = [
+    "subject", "region_1", "region_2", "features", "scheme", "run", "half", "label", "trial",
+    "repetition", "log_odds",
+]  # fmt: skip
 
 
 class _ConnectivityEvidenceInputSpec(RegionPairsInputSpec):
@@ -70,6 +75,7 @@ class _ConnectivityEvidenceOutputSpec(TraitedSpec):
         desc="voxels that are constant or not finite in some trial, left out of all trials (a "
         "voxel counts once in each region)"
     )
+    notes = traits.List(traits.Str, desc="what was left out")
 
 
 class ConnectivityEvidence(PythonInterface):
@@ -94,14 +100,21 @@ class ConnectivityEvidence(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         regions = read_region_trials(values)
+        self.result("notes", regions.notes)
+        if not regions.pairs:
+            self.save_table("evidence_file", "connectivity.tsv", pd.DataFrame(columns=_COLUMNS))
+            self.save_json("summary_file", "connectivity.json", {"notes": regions.notes})
+            self.result("n_constant", 0)
+            return
         trials = connectivity_trials(
             regions.trials, values.first_half if isdefined(values.first_half) else None
         )
         names = ("features", "schemes", "standardize", "classifier", "C")
         settings = {name: getattr(values, name) for name in names}
-        table = pair_evidence(regions.series, trials, chosen_pairs(values), **settings)
+        table = pair_evidence(regions.series, trials, regions.pairs, **settings)
         self.save_table("evidence_file", "connectivity.tsv", table)
         summary = {
+            "notes": regions.notes,
             "settings": settings,
             "halves": trials.groupby("run")["half"].first().to_dict(),
             "regions": {

@@ -10,7 +10,8 @@ from nipype.interfaces.base import File, isdefined, traits
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.trial_connectivity import trial_rows, varying_voxels
 from fmriprod.interfaces.base import PythonInputSpec
-from fmriprod.interfaces.region_samples import read_region_features
+from fmriprod.interfaces.images import load_image
+from fmriprod.interfaces.region_samples import check_region_names, read_region_features
 
 
 class RegionPairsInputSpec(PythonInputSpec):
@@ -39,6 +40,13 @@ class RegionPairsInputSpec(PythonInputSpec):
         desc="pairs of region names, region 1 and region 2 (default: all, in the order of names)",
     )
     labels = traits.List(traits.Str, desc="labels whose trials take part (default: all)")
+    missing = traits.Enum(
+        "error",
+        "skip",
+        usedefault=True,
+        desc="a region without a voxel in its mask: refuse, or leave out its pairs and say so in "
+        "notes",
+    )
 
 
 class RegionTrials(NamedTuple):
@@ -54,12 +62,18 @@ class RegionTrials(NamedTuple):
         Voxel table of each region, with ``taken``: 1 where a voxel is in the time courses.
     n_constant : dict of str to int
         Voxels of the region that are not.
+    pairs : list of (str, str)
+        Pairs of regions, all of which have voxels.
+    notes : list of str
+        What was left out.
     """
 
     trials: pd.DataFrame
     series: dict[str, np.ndarray]
     voxels: dict[str, pd.DataFrame]
     n_constant: dict[str, int]
+    pairs: list[tuple[str, str]]
+    notes: list[str]
 
 
 def read_region_trials(inputs: Any) -> RegionTrials:
@@ -80,20 +94,23 @@ def read_region_trials(inputs: Any) -> RegionTrials:
         If files do not fit together (`read_region_features`), trials have no time course
         (`trial_rows`), or a region has no voxel that varies in every trial.
     """
+    pairs, masks, notes = _used(inputs)
+    if not pairs:
+        return RegionTrials(pd.DataFrame(), {}, {}, {}, [], notes)
     found = read_region_features(
         inputs.features_files,
         inputs.samples_files,
         inputs.voxels_files,
-        inputs.mask_files,
-        inputs.region_names,
+        list(masks.values()),
+        list(masks),
     )
     samples = found.samples
     if isdefined(inputs.labels) and inputs.labels:
         samples = _with_labels(samples, inputs.labels)
     trials, rows = trial_rows(samples.reset_index(drop=True))
     rows = samples.index.to_numpy()[rows]
-    result = RegionTrials(trials, {}, {}, {})
-    for name in dict.fromkeys(name for pair in chosen_pairs(inputs) for name in pair):
+    result = RegionTrials(trials, {}, {}, {}, pairs, notes)
+    for name in masks:
         columns = found.columns[name]
         series = found.features[rows[:, :, None], columns]
         varies = varying_voxels(series)
@@ -109,6 +126,21 @@ def read_region_trials(inputs: Any) -> RegionTrials:
             hint="leave such regions out, or look at the series and the masks",
         )
     return result
+
+
+def _used(inputs: Any) -> tuple[list[tuple[str, str]], dict[str, str], list[str]]:
+    """Pairs of regions, the masks of these regions, and what is left out."""
+    check_region_names(inputs.mask_files, inputs.region_names)
+    pairs = chosen_pairs(inputs)
+    paths = dict(zip(inputs.region_names, inputs.mask_files, strict=True))
+    masks = {name: paths[name] for name in dict.fromkeys(n for pair in pairs for n in pair)}
+    empty = []
+    if inputs.missing == "skip":
+        empty = [name for name, path in masks.items() if not load_image(path)[0].any()]
+        masks = {name: path for name, path in masks.items() if name not in empty}
+        pairs = [pair for pair in pairs if not set(pair) & set(empty)]
+        masks = {name: path for name, path in masks.items() if any(name in p for p in pairs)}
+    return pairs, masks, [f"no voxel: region {name}, all its pairs" for name in empty]
 
 
 def chosen_pairs(inputs: Any) -> list[tuple[str, str]]:

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, traits
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.region_metadata import region_metadata
 from fmriprod.algorithms.trial_connectivity import correlation_rows, pair_kernels, unit_courses
 from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.region_trials import (
     RegionPairsInputSpec,
     RegionTrials,
-    chosen_pairs,
     read_region_trials,
 )
 
@@ -79,7 +79,13 @@ class TrialConnectivity(PythonInterface):
 
     def _process(self) -> None:
         values = self.inputs
-        regions, pairs = read_region_trials(values), chosen_pairs(values)
+        regions = read_region_trials(values)
+        pairs = regions.pairs
+        if not pairs:
+            raise InputError(
+                "mask_files", expected="a pair of regions with voxels",
+                found="; ".join(regions.notes), hint="look at the masks",
+            )  # fmt: skip
         metadata = region_metadata(regions.trials, shift_volumes=0).drop(columns="TR_num")
         subject = metadata["subj"].iloc[0]
         names = [f"{subject}_{one}_{two}" for one, two in pairs]

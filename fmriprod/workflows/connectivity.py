@@ -31,6 +31,7 @@ def init_connectivity_wf(
     standardize: str = "split",
     classifier: str = "logistic_ovr",
     C: float = 1.0,
+    missing: str = "error",
     omp_nthreads: int = 1,
     name: str = "connectivity_wf",
 ) -> pe.Workflow:
@@ -47,7 +48,7 @@ def init_connectivity_wf(
         ``phase``: train on the other runs of the same half; ``allruns``: on all other runs.
     first_half : list of str, optional
         Runs of the first half; the first half of an even number by default.
-    standardize, classifier, C
+    standardize, classifier, C, missing
         As `ConnectivityEvidence` takes them.
     omp_nthreads : int
         Threads that one step may use.
@@ -99,6 +100,7 @@ def init_connectivity_wf(
             standardize=standardize,
             classifier=classifier,
             C=C,
+            missing=missing,
             **{key: value for key, value in options.items() if value is not None},
         ),
         name="connectivity",

@@ -8,7 +8,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.workflows.connectivity import init_connectivity_wf
 from fmriprod.workflows.parts import FEATURES
 from fmriprod.workflows.prepare_group import Member
-from fmriprod.workflows.production_parts import build_evidence
+from fmriprod.workflows.production_parts import build_evidence, questions
 from fmriprod.workflows.production_regions import build_regions
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_words import TASK
@@ -90,6 +90,15 @@ def init_member_wf(
         _give_features(workflow, member, regions, pairs, keys=keys)
         workflow.connect(pairs, "outputnode.evidence_file", outputnode, "connectivity_file")
     return workflow
+
+
+def member_tables(member: Member, study: Study) -> tuple[str, ...]:
+    """List the tables that `init_member_wf` makes of a member."""
+    evidence = questions(study, member.plan, with_task=True)
+    tables = ("evidence_file", "scores_file", "time_courses_file") if evidence else ()
+    pairs = study.connectivity
+    more = pairs is not None and pairs.phase in member.plan.phases
+    return (*tables, "connectivity_file") if more else tables
 
 
 def _give_features(

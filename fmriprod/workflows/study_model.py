@@ -143,6 +143,7 @@ class TaskMask(_Table):
     z_voxel: Positive = 3.0
     cluster_p: Annotated[float, Field(ge=0, lt=1)] = 0.05
     min_voxels: Annotated[int, Field(ge=0)] = 0
+    back: Literal["partial_volume", "published"] = "partial_volume"
 
 
 Scheme = Literal[

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import nibabel as nb
 import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
@@ -109,3 +110,19 @@ def test_a_region_without_time_courses_is_named(made):
     np.save(files["features_files"][0], features)
     with pytest.raises(InputError, match="none in LOC"):
         ConnectivityEvidence(**files).run()
+
+
+def test_a_region_that_the_task_mask_emptied_leaves_its_pairs_out(made):
+    _, _, files = made
+    image = nb.load(files["mask_files"][1])
+    nb.Nifti1Image(np.zeros(image.shape, np.uint8), image.affine).to_filename(
+        files["mask_files"][1]
+    )
+    with pytest.raises(InputError, match="V2"):
+        ConnectivityEvidence(**files).run()
+    table, summary = read(out := ConnectivityEvidence(**files, missing="skip").run().outputs)
+    assert set(table["region_1"] + table["region_2"]) == {"V1LOC"}
+    assert out.notes == summary["notes"] == ["no voxel: region V2, all its pairs"]
+    out = ConnectivityEvidence(**files, missing="skip", pairs=[("V1", "V2")]).run().outputs
+    table, _ = read(out)
+    assert len(table) == 0 and "log_odds" in table

@@ -1,0 +1,161 @@
+"""``fmriprod run ... --study FILE``: the participants of a study, and then the group."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from fmriprod.cli.options import MODEL_FLAGS
+
+if TYPE_CHECKING:
+    from fmriprod.workflows.plan_production import ProductionPlan
+    from fmriprod.workflows.prepare_production import PreparedProduction
+
+
+def run_study(args: argparse.Namespace, console: Console) -> int:
+    """Check, plan, show the plan, and run a level of a study.
+
+    Participants with errors of their own are left out, and the exit code is 1 then.
+    """
+    from fmriprod.cli.check import show_problems
+    from fmriprod.cli.run import say_left_out
+
+    refuse_model_options(args)
+    prepared = prepare(args)
+    if prepared.problems:
+        show_problems(prepared.problems, console, root=args.bids_dir)
+    if not prepared.plans:
+        return 1
+    say_left_out(prepared, console)
+    show_production_plans(prepared.plans, console)
+    if args.dry_run:
+        return 0
+    code = (_participants if args.level == "participant" else _group)(args, prepared, console)
+    say_left_out(prepared, console)
+    return 1 if prepared.left_out else code
+
+
+def prepare(args: argparse.Namespace) -> "PreparedProduction":
+    """Check what the arguments ask for."""
+    from fmriprod.workflows.prepare_production import prepare_production
+
+    engines = ("skullstrip_engine", "motion_engine", "coregister_engine")
+    return prepare_production(
+        args.bids_dir,
+        args.study,
+        participants=args.participant_label,
+        subjects_dir=args.subjects_dir,
+        engines=[(f"--{name.replace('_', '-')}", getattr(args, name)) for name in engines],
+        out_dir=args.out_dir,
+        work_dir=args.work_dir,
+    )
+
+
+def refuse_model_options(args: argparse.Namespace) -> None:
+    """Refuse options whose place is the study file."""
+    from fmriprod.algorithms.checks import InputError
+
+    given = [flag for flag, default in MODEL_FLAGS.items() if _value(args, flag) != default]
+    given += [f"--{name}" for name in ("task", "session-label", "run") if _value(args, f"--{name}")]
+    if given:
+        raise InputError(
+            ", ".join(given), expected="no such option with --study", found="given",
+            hint="say it in the study file, which holds for all participants",
+        )  # fmt: skip
+
+
+def _value(args: argparse.Namespace, flag: str) -> object:
+    name = flag.removeprefix("--").replace("-", "_")
+    return getattr(args, "runs" if name == "run" else name, None)
+
+
+def show_production_plans(plans: Sequence["ProductionPlan"], console: Console) -> None:
+    """Print who has which phases, and what was decided."""
+    phases = list(dict.fromkeys(name for plan in plans for name in plan.phases))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("participant", "trained objects", *phases):
+        table.add_column(heading)
+    for plan in plans:
+        counts = [f"{len(plan.phases[p])} runs" if p in plan.phases else "-" for p in phases]
+        table.add_row(plan.subject, ", ".join(plan.trained) or "-", *counts)
+    console.print(table)
+    for plan in plans:
+        for decision in plan.decisions:
+            line = f"{plan.subject}  note: {decision}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def _participants(
+    args: argparse.Namespace, prepared: "PreparedProduction", console: Console
+) -> int:
+    from nipype.pipeline import engine as pe
+
+    from fmriprod.cli.run import dataset_name, is_simulated, threads
+    from fmriprod.workflows.production_subject import init_production_subject_wf
+
+    options = {
+        "bids_dir": prepared.root,
+        "dataset": dataset_name(prepared.root),
+        "simulated": is_simulated(prepared.root),
+        "omp_nthreads": threads(args, sum(len(plan.runs) for plan in prepared.plans)),
+        **{name: getattr(args, name) for name in
+           ("skullstrip_engine", "motion_engine", "coregister_engine")},
+    }  # fmt: skip
+
+    def build(record_dir: str, out_dir: str) -> pe.Workflow:
+        workflow = pe.Workflow(name="fmriprod")
+        workflow.add_nodes([
+            init_production_subject_wf(
+                plan, prepared.study, prepared.regions[plan.subject], out_dir=out_dir,
+                record_dir=record_dir, **options,
+            )
+            for plan in prepared.plans
+        ])  # fmt: skip
+        return workflow
+
+    return _execute(args, prepared, console, build)
+
+
+def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Console) -> int:
+    from fmriprod.cli.check import show_problems
+    from fmriprod.workflows.prepare_group import prepare_members
+    from fmriprod.workflows.production_group import init_production_group_wf
+
+    members, problems = prepare_members(prepared, args.out_dir)
+    if problems:
+        show_problems(problems, console, root=args.out_dir)
+    if not members:
+        return 1
+
+    def build(record_dir: str, out_dir: str):
+        return init_production_group_wf(
+            members,
+            prepared.study,
+            out_dir=out_dir,
+            bids_dir=prepared.root,
+            record_dir=record_dir,
+            omp_nthreads=args.omp_nthreads or 1,
+        )
+
+    code = _execute(args, prepared, console, build)
+    return 1 if problems else code
+
+
+def _execute(args: argparse.Namespace, prepared: "PreparedProduction", console: Console, build):
+    """Build the graph, and run it with progress and a record."""
+    from fmriprod.cli.execute import execute, names_folder, summarise
+    from fmriprod.interfaces.dataset_description import write_dataset_description
+
+    out_dir = Path(os.path.abspath(args.out_dir))
+    write_dataset_description(out_dir, raw_directory=prepared.root)
+    workflow = build(names_folder(out_dir), str(out_dir))
+    outcome = execute(
+        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb
+    )
+    summarise(outcome, out_dir, console)
+    return 0 if outcome.ok else 1
