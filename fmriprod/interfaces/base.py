@@ -175,11 +175,13 @@ class PythonInterface(BaseInterface):
             path.write_text(text, encoding="utf-8")
 
     def save_figure(self, field: str, name: str, figure: Any) -> None:
-        """Write a Matplotlib figure as PNG or SVG, byte-identical for the same figure."""
+        """Write a Matplotlib figure as PNG, SVG or PDF, byte-identical for the same figure."""
         import matplotlib as mpl
 
-        metadata = {"Date": None} if name.endswith(".svg") else {"Software": None}
-        with self.writing(field, name) as path, mpl.rc_context({"svg.hashsalt": "fmriprod"}):
+        kinds = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+        metadata = kinds.get(Path(name).suffix, {"Software": None})
+        settings = {"svg.hashsalt": "fmriprod", "pdf.fonttype": 42}  # TrueType: text stays text
+        with self.writing(field, name) as path, mpl.rc_context(settings):
             figure.savefig(path, metadata=metadata)
 
     def result(self, field: str, value: Any) -> None:
