@@ -180,6 +180,7 @@ class LocalPlugin(MultiProcPlugin):
         super()._generate_dependency_list(graph)
         self._ranks = _ranks(graph)
         for node in self.procs:
+            vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
             self._emit(node.fullname, "planned")
 
     def _sort_jobs(self, jobids: Any, scheduler: str | None = None) -> list[int]:

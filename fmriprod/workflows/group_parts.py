@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from nipype.interfaces.utility import Merge
+from nipype.interfaces.utility import Merge, Select
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.workflows.group_statistics import init_group_statistics_wf
 from fmriprod.workflows.prepare_group import Member
-from fmriprod.workflows.production_connect import nth_file
 from fmriprod.workflows.production_member import init_member_wf, member_tables
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.task_mask import init_task_mask_wf
@@ -56,10 +55,16 @@ def build_members(
     built = {}
     for place, member in enumerate(members):
         built[member.subject] = init_member_wf(member, study, omp_nthreads=omp_nthreads)
-        workflow.connect(
-            task_masks, ("outputnode.out_masks", nth_file, place),
-            built[member.subject], "inputnode.task_mask",
-        )  # fmt: skip
+        choose = pe.Node(
+            Select(index=[place]),
+            name=f"task_mask_of_{member.subject}",
+            run_without_submitting=True,
+            mem_gb=0.01,
+        )
+        workflow.connect([
+            (task_masks, choose, [("outputnode.out_masks", "inlist")]),
+            (choose, built[member.subject], [("out", "inputnode.task_mask")]),
+        ])  # fmt: skip
     return built
 
 

@@ -7,6 +7,7 @@ from nipype.interfaces.base import TraitedSpec, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.workflows.execution import configure, readable_error, run_workflow
 
 
@@ -107,3 +108,18 @@ def test_a_change_runs_exactly_what_depends_on_it(work):
 )
 def test_readable_error_is_the_last_exception(trace, message):
     assert readable_error(trace) == message
+
+
+def test_nodes_over_lists_run(work):
+    paths = []
+    for number in range(3):
+        paths.append(str(work / f"{number}.tsv"))
+        (work / f"{number}.tsv").write_text(f"a\n{number}\n")
+    workflow = pe.Workflow("mapped")
+    node = pe.MapNode(MergeTables(key=["a"]), iterfield=["in_files"], name="each")
+    node.inputs.in_files = [[path] for path in paths]
+    workflow.add_nodes([node])
+    configure(workflow, work / "work", work / "logs")
+    outcome = run_workflow(workflow, n_procs=2)
+    assert outcome.ok
+    assert len(outcome.executed) == 4
