@@ -112,7 +112,7 @@ def _odds_tile(odds: pd.DataFrame) -> list[Tile]:
     row = odds.iloc[0]
     above = int((odds["ci_low"] > 0).sum())
     detail = f"{_interval(row)}; above 0 in {above} of {len(odds)} regions"
-    return [Tile(f"Target against foil, {row['region']}", f"{number(row['mean'])} log odds",
+    return [Tile(f"Target against foil, {row['region']} (log odds)", number(row["mean"]),
                  detail, "good" if row["ci_low"] > 0 else "info")]  # fmt: skip
 
 
@@ -126,11 +126,11 @@ def _connectivity_tile(models: pd.DataFrame) -> list[Tile]:
     row = models.iloc[0]
     above = int((models["ci_low"] > 0).sum())
     detail = (
-        f"log odds a phase, {_interval(row)}; p = {probability(row['p'])}; "
+        f"log odds, {_interval(row)}; p = {probability(row['p'])}; "
         f"above 0 in {above} of {len(models)} pairs"
     ).replace("= <", "<")
     return [Tile(f"Connectivity {row['region_1']} – {row['region_2']}",
-                 f"{number(row['slope'])} slope", detail,
+                 f"{number(row['slope'])} a phase", detail,
                  "good" if row["ci_low"] > 0 else "info")]  # fmt: skip
 
 

@@ -11,6 +11,14 @@ from fmriprod.reports.verdicts import number, probability
 
 MOST_ROWS = 60  # of a table on the page; all are in its file
 _COUNTS = ("n_", "dof", "n", "index", "has_map", "min_cluster", "x", "y", "z", "volume", "window")
+# Tables printed with a row a region: what makes their columns.
+WIDE = {
+    "accuracy": ("phase", "scheme"),
+    "split": ("measure", "phase", "scheme"),
+    "change": ("measure", "scheme"),
+    "log_odds": ("contrast", "phase", "scheme"),
+    "differentiation": ("measure",),
+}
 _HEADINGS = {
     "ci_low": "95 % from", "ci_high": "to", "p_fdr": "p, FDR", "p_flip": "p, sign flips",
     "p_flip_max": "p, sign flips, corrected", "mean_exp": "odds", "exp_low": "95 % from",
@@ -37,7 +45,7 @@ def group_sections(result: GroupResult, foil: Sequence[Notice] = ()) -> list[Sec
     plan = (
         ("Recognition and drawing", "How well objects are told apart from the activity of regions. "
          "The classifier never saw the samples that it was tested on.",
-         ("accuracy", "trainedaccuracy", "trainedprobability", "drawing"),
+         ("trained", "drawing"),
          ("accuracy", "split", "change", "model"), ()),
         ("Evidence while drawing", "How much speaks for the object that is drawn (target), for the "
          "other trained object (foil) and for the objects that are never drawn (control).",
@@ -80,8 +88,13 @@ class Drawer:
         blocks: list[Block] = []
         for name in names:
             if name in self.result.tables:
-                file = self.result.files.get(name, "")
-                blocks.append(frame_table(self.result.tables[name], TABLES[name], file))
+                file, table = self.result.files.get(name, ""), self.result.tables[name]
+                if name == "log_odds" and len(table):
+                    table = table[table["phase"] == self.result.phases[2]]
+                if name in WIDE and {"region", "mean", *WIDE[name]} <= set(table):
+                    blocks.append(wide_table(table, WIDE[name], TABLES[name], file))
+                else:
+                    blocks.append(frame_table(table, TABLES[name], file))
         return blocks
 
 
@@ -113,6 +126,58 @@ def frame_table(table: pd.DataFrame, caption: str, file: str = "") -> Table | Te
     return Table(header, list(zip(*columns, strict=True)), f"{caption}.{where}")
 
 
+def wide_table(
+    table: pd.DataFrame, by: Sequence[str], caption: str, file: str = ""
+) -> Table | Text:
+    """Print means with their intervals, a row a region.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``region``, the columns of ``by``, ``mean, ci_low, ci_high`` and maybe ``p_flip_max``;
+        a region once in each combination.
+    by : sequence of str
+        What makes the columns; those that are the same everywhere are left out of the heading.
+    caption : str
+        What it shows.
+    file : str
+        Name of the file that holds all of it.
+
+    Returns
+    -------
+    Table or Text
+        Words where there is no row.
+    """
+    if table.empty:
+        return frame_table(table, caption, file)
+    told = [name for name in by if table[name].nunique() > 1]
+    cells = {
+        (row["region"], tuple(row[name] for name in by)): _mean_cell(row)
+        for _, row in table.iterrows()
+    }
+    columns = list(dict.fromkeys(column for _, column in cells))
+    header = ["Region"]
+    for column in columns:
+        words = [str(value) for name, value in zip(by, column, strict=True) if name in told]
+        heading = ", ".join(words).replace("p_target", "probability").replace("_", " ")
+        header.append(heading or "mean")
+    regions = list(dict.fromkeys(table["region"]))
+    rows = [[r, *(cells.get((r, column), "–") for column in columns)] for r in regions]
+    same = "".join(f" {table[name].iloc[0]}." for name in by if name not in told)
+    note = f"{caption}.{same} Mean [95 % interval]"
+    if "p_flip_max" in table:
+        note += "; * p < .05 by sign flips, corrected over regions"
+    return Table(header, rows, f"{note}.{f' All columns: {file}.' if file else ''}")
+
+
+def _mean_cell(row: pd.Series) -> str:
+    if pd.isna(row["mean"]):
+        return "–"
+    ends = f" [{number(row['ci_low'], 3)}, {number(row['ci_high'], 3)}]"
+    star = " *" if row.get("p_flip_max", 1.0) < 0.05 else ""
+    return f"{number(row['mean'], 3)}{ends if pd.notna(row['ci_low']) else ''}{star}"
+
+
 def _cell(name: str, value: object) -> str:
     if pd.isna(value):
         return "–"
@@ -123,6 +188,8 @@ def _cell(name: str, value: object) -> str:
         return probability(value)
     if name.startswith("aic"):
         return number(value, 1)
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}".replace("-", "−")
     return number(value, 0 if whole else 3)
 
 
