@@ -90,7 +90,7 @@ def summarise(outcome: Outcome, out_dir: Path, console: Console) -> None:
     if not outcome.ok:
         counts += f", {len(outcome.failures)} failed, {len(outcome.not_run)} not reached"
     console.print(f"{counts}, in {duration(outcome.seconds)}.", highlight=False)
-    for report in sorted(out_dir.glob("sub-*_report.html")):
+    for report in sorted([*out_dir.glob("sub-*_report.html"), *out_dir.glob("group_report.html")]):
         console.print(f"Report: {report}", highlight=False, markup=False, soft_wrap=True)
     if not outcome.ok:
         console.print("Mend what is said above and give the same command again: it continues.")

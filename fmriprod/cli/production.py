@@ -123,6 +123,7 @@ def _participants(
 
 def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Console) -> int:
     from fmriprod.cli.check import show_problems
+    from fmriprod.cli.run import dataset_name, is_simulated
     from fmriprod.workflows.prepare_group import prepare_members
     from fmriprod.workflows.production_group import init_production_group_wf
 
@@ -139,6 +140,9 @@ def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Co
             out_dir=out_dir,
             bids_dir=prepared.root,
             record_dir=record_dir,
+            missing=[*prepared.left_out, *(p.file.removeprefix("sub-") for p in problems)],
+            dataset=dataset_name(prepared.root),
+            simulated=is_simulated(prepared.root),
             omp_nthreads=args.omp_nthreads or 1,
         )
 

@@ -16,6 +16,7 @@ from fmriprod.algorithms.transforms import flip_ras_lps
 from fmriprod.interfaces.base import ImageWriterInputSpec, PythonInterface
 from fmriprod.interfaces.fsl import require_program, run_flirt
 from fmriprod.interfaces.images import load_image, load_mask, save_image
+from fmriprod.interfaces.template import load_template
 from fmriprod.interfaces.transforms import read_transforms
 from fmriprod.reports.coregister import coregister_figure
 
@@ -151,11 +152,7 @@ class Normalize(PythonInterface):
             template, space = load_image(self.inputs.template_file, ndim=3)
             mask = load_mask(self.inputs.template_mask, space)
         else:
-            from nilearn.datasets import load_mni152_brain_mask, load_mni152_template
-
-            space = load_mni152_template(resolution=2)
-            template = space.get_fdata(dtype=np.float32)
-            mask = load_mni152_brain_mask(resolution=2).get_fdata() > 0
+            template, space, mask = load_template()
         return _Pair(data, image, np.where(mask, template, 0), space, mask)
 
     def _transform(self, pair: _Pair) -> Normalization:

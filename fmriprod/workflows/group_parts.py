@@ -71,14 +71,11 @@ def build_members(
 def build_statistics(study: Study, *, connectivity: bool, differentiation: bool) -> pe.Workflow:
     """Build the workflow of the statistics that the study asks for."""
     statistics = study.statistics
-    tested = [question.test for question in study.evidence]
-    recognition = {statistics.before, statistics.after}
-    production = next((phase for phase in tested if phase not in recognition), "drawing")
     within = next((q for q in study.evidence if q.scheme == "2way_within"), None)
     return init_group_statistics_wf(
         before=statistics.before or "pre",
         after=statistics.after or "post",
-        production=production,
+        production=production_phase(study),
         chance=1.0 / len(study.objects.labels),
         method=statistics.bootstrap,
         n_bootstrap=statistics.n_bootstrap,
@@ -87,6 +84,13 @@ def build_statistics(study: Study, *, connectivity: bool, differentiation: bool)
         informational=within.scheme if within else None,
         seed=statistics.seed,
     )
+
+
+def production_phase(study: Study) -> str:
+    """Name the phase in which objects are drawn: the first that is tested besides recognition."""
+    recognition = {study.statistics.before, study.statistics.after}
+    tested = [question.test for question in study.evidence]
+    return next((phase for phase in tested if phase not in recognition), "drawing")
 
 
 def collect_tables(

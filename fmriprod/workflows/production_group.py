@@ -14,6 +14,7 @@ from fmriprod.workflows.group_parts import (
     collect_tables,
 )
 from fmriprod.workflows.prepare_group import Member
+from fmriprod.workflows.production_group_report import connect_group_report, save_report
 from fmriprod.workflows.production_member import member_tables
 from fmriprod.workflows.production_names import SPACE, TABLES
 from fmriprod.workflows.save import Destination, save
@@ -53,6 +54,9 @@ def init_production_group_wf(
     out_dir: str,
     bids_dir: str,
     record_dir: str | None = None,
+    missing: Sequence[str] = (),
+    dataset: str = "",
+    simulated: bool = False,
     omp_nthreads: int = 1,
     name: str = "group_wf",
 ) -> pe.Workflow:
@@ -68,6 +72,12 @@ def init_production_group_wf(
         Derivatives dataset, whose folder ``group`` gets the results, and the raw dataset.
     record_dir : str, optional
         Empty folder in which savers note what they wrote.
+    missing : sequence of str
+        Participants who are left out, for the report.
+    dataset : str
+        Name of the dataset, for the report.
+    simulated : bool
+        Whether figures and report say that the data are simulated.
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -81,6 +91,8 @@ def init_production_group_wf(
         The three contrasts of log-probabilities (TSV)
     connectivity_file
         Mixed models of connectivity evidence (TSV), where the study asks for it
+    report_file
+        The report (HTML)
 
     Returns
     -------
@@ -88,7 +100,7 @@ def init_production_group_wf(
     """
     workflow = pe.Workflow(name=name)
     outputs = ["accuracy_file", "log_odds_file", "connectivity_file"]
-    outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
+    outputnode = pe.Node(IdentityInterface(fields=[*outputs, "report_file"]), name="outputnode")
     task_masks = build_task_masks(members, study, omp_nthreads=omp_nthreads)
     built = build_members(workflow, members, study, task_masks, omp_nthreads=omp_nthreads)
     tables = {
@@ -115,6 +127,11 @@ def init_production_group_wf(
     _save_files(workflow, statistics, made, out_dir, "tables")
     if task_masks is not None:
         _save_files(workflow, task_masks, _TASK_FILES, out_dir, "task")
+    report = connect_group_report(
+        workflow, members, study, statistics, tables, made, task_masks,
+        missing=missing, dataset=dataset, simulated=simulated,
+    )  # fmt: skip
+    save_report(workflow, report, out_dir)
     saving = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}
     for member in members:
         if member.subject in built:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from fmriprod.algorithms.bids_names import build_name, parse_name
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES
 from fmriprod.workflows.plan_production import ProductionPlan
-from fmriprod.workflows.production_parts import MAPS, TEMPLATE
+from fmriprod.workflows.production_parts import MAPS
 from fmriprod.workflows.study_model import Study
 
 SPACE, LABEL = "T1w", "regions"

@@ -9,6 +9,7 @@ from fmriprod.algorithms.contrasts import parse_contrasts
 from fmriprod.interfaces.differentiation import Differentiation
 from fmriprod.interfaces.fixed_effects import FixedEffects
 from fmriprod.interfaces.resample_to_grid import ResampleToGrid
+from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES, gather
 from fmriprod.workflows.patterns import init_patterns_wf
 from fmriprod.workflows.plan import RunPlan
@@ -20,7 +21,6 @@ from fmriprod.workflows.study_model import Evidence, Study
 from fmriprod.workflows.study_words import task_regions
 
 MAPS = ("effect", "variance")
-TEMPLATE = "MNI152NLin2009aAsym"  # that Nilearn ships
 
 
 @dataclass(frozen=True)

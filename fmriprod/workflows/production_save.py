@@ -4,9 +4,10 @@ from typing import Any
 
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES
 from fmriprod.workflows.production_names import LABEL, SPACE, TABLES
-from fmriprod.workflows.production_parts import MAPS, TEMPLATE, ProductionParts
+from fmriprod.workflows.production_parts import MAPS, ProductionParts
 from fmriprod.workflows.save import Destination, save
 from fmriprod.workflows.save_parts import save_preparation, shared
 
