@@ -12,10 +12,11 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import check_same_grid, load_image, load_mask
 from fmriprod.interfaces.participant_tables import read_participant_tables
-from fmriprod.reports.production_bars import main_schemes, phase_figure, split_figure
+from fmriprod.reports.production_bars import main_schemes
 from fmriprod.reports.production_change import differentiation_figure
 from fmriprod.reports.production_connectivity import connectivity_figure, kinds_of
 from fmriprod.reports.production_courses import course_figure
+from fmriprod.reports.production_phases import phase_figure, split_figure
 from fmriprod.reports.production_swarm import drawing_figure
 from fmriprod.reports.slices import slices_figure
 

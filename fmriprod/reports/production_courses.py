@@ -165,11 +165,13 @@ def participant_band(
 
 
 def draw_band(ax: Axes, index: np.ndarray, found: Bootstrap, style: Look, name: str) -> None:
-    """Draw means as a line and their intervals as a band."""
+    """Draw means as a line and their intervals as a band; few of many points are marked."""
     ax.fill_between(index, found.low, found.high, color=style.colour, alpha=0.2, linewidth=0)
-    ax.plot(index, found.estimate, color=style.colour, linestyle=style.line, marker=style.marker,
-            markersize=3, linewidth=1.3, markeredgecolor=INK, markeredgewidth=0.3,
-            label=name)  # fmt: skip
+    ax.plot(
+        index, found.estimate, color=style.colour, linestyle=style.line, linewidth=1.3,
+        marker=style.marker, markersize=3, markevery=max(1, len(index) // 8),
+        markeredgecolor=INK, markeredgewidth=0.3, label=name,
+    )  # fmt: skip
 
 
 def _values(table: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -188,7 +188,7 @@ def _cell(name: str, value: object) -> str:
         return probability(value)
     if name.startswith("aic"):
         return number(value, 1)
-    if 0 < abs(value) < 0.01:
+    if 1e-9 < abs(value) < 0.01:
         return f"{value:.2g}".replace("-", "−")
     return number(value, 0 if whole else 3)
 

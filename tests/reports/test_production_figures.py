@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import group_tables as simulated
 
-from fmriprod.reports.production_bars import main_schemes, phase_figure, split_figure
+from fmriprod.reports.production_bars import main_schemes
 from fmriprod.reports.production_change import differentiation_figure
 from fmriprod.reports.production_connectivity import connectivity_figure
 from fmriprod.reports.production_courses import DIFFERENCES, course_figure
+from fmriprod.reports.production_phases import phase_figure, split_figure
 from fmriprod.reports.production_style import KIND_COLOURS
 from fmriprod.reports.production_swarm import drawing_figure, swarm_offsets
 
@@ -129,6 +130,10 @@ def test_points_of_a_swarm_keep_their_distance(values):
     gaps = np.abs(points[:, None] - points)[np.triu_indices(len(points), 1)]
     assert (gaps >= distance - 1e-6).all()
     np.testing.assert_array_equal(offsets, swarm_offsets(values, distance))
+
+
+def test_equal_points_spread_to_both_sides():
+    assert sorted(swarm_offsets(np.zeros(5), 1.0)) == [-2, -1, 0, 1, 2]
 
 
 @pytest.mark.parametrize("by", ["time_point", "repetition", "run"])
