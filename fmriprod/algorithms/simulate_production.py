@@ -11,7 +11,7 @@ from fmriprod.algorithms.schedule import OBJECTS
 from fmriprod.algorithms.simulate_effects import effect_maps, planted_masks, study_regions
 from fmriprod.algorithms.simulate_head import epi_signal
 from fmriprod.algorithms.simulate_parcels import parcellate
-from fmriprod.algorithms.simulate_study import Participant, lie_down
+from fmriprod.algorithms.simulate_people import Participant, lie_down
 from fmriprod.algorithms.simulate_surfaces import Surface, hemisphere, ribbon_masks
 from fmriprod.algorithms.transforms import mask_points
 

@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 from nipype.interfaces.base import Directory, File, TraitedSpec, traits
 
-from fmriprod.algorithms.simulate_study import (
-    Participant,
-    make_participant,
-    plan_events,
-    simulate_run,
-)
+from fmriprod.algorithms.simulate_people import Participant, make_participant
+from fmriprod.algorithms.simulate_study import plan_events, simulate_run
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.simulated_dataset import StudyWriter
 

@@ -19,7 +19,8 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.schedule import OBJECTS, slice_times
 from fmriprod.algorithms.score import place_region
 from fmriprod.algorithms.simulate_head import REGIONS
-from fmriprod.algorithms.simulate_study import TRAINED, Participant, Run
+from fmriprod.algorithms.simulate_people import Participant
+from fmriprod.algorithms.simulate_study import TRAINED, Run
 from fmriprod.algorithms.transforms import MOTION_COLUMNS, rigid_matrix
 from fmriprod.interfaces.images import save_image
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.simulate_expected import expected_findings, planted_effects
+from fmriprod.algorithms.simulate_people import Participant
 from fmriprod.algorithms.simulate_production import ProductionParticipant
-from fmriprod.algorithms.simulate_study import Participant, Run
+from fmriprod.algorithms.simulate_study import Run
 from fmriprod.algorithms.simulate_surfaces import THICKNESS, Surface
 from fmriprod.interfaces.simulated_dataset import TRUTH, StudyWriter
 

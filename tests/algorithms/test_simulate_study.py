@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.schedule import OBJECTS
 from fmriprod.algorithms.score import place_region
-from fmriprod.algorithms.simulate_study import TRAINED, make_participant, simulate_run
+from fmriprod.algorithms.simulate_people import make_participant
+from fmriprod.algorithms.simulate_study import TRAINED, simulate_run
 from fmriprod.algorithms.transforms import displacement, mask_points, rigid_matrix
 
 N, TR, SHAPE, ZOOM = 130, 2.0, (44, 56, 42), 4.0
