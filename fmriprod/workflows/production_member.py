@@ -68,7 +68,7 @@ def init_member_wf(
     regions.inputs.mask_names = [TASK]
     regions.inputs.empty = "keep"  # a task mask may leave nothing of a region
     workflow.connect([
-        (inputnode, regions, [(("task_mask", _listed), "mask_files")]),
+        (inputnode, regions, [("task_mask", "mask_files")]),
         (regions, outputnode, [(field, field) for field in made]),
     ])  # fmt: skip
     evidence = build_evidence(study, member.plan, with_task=True, missing="skip")
@@ -123,7 +123,3 @@ def _give_features(
         (regions, target, [("mask_files", "inputnode.mask_files"),
                            ("region_names", "inputnode.region_names")]),
     ])  # fmt: skip
-
-
-def _listed(file: str) -> list:
-    return [file]

@@ -54,7 +54,7 @@ def find_results(study: Study, plan: ProductionPlan, out_dir: str | Path) -> Par
     InputError
         If a file is absent that every participant has.
     """
-    home = Path(out_dir, f"sub-{plan.subject}")
+    home = Path(out_dir, f"sub-{plan.subject}").absolute()
     used = {key for keys in plan.phases.values() for key in keys}
     runs = [run for run in plan.runs if run.key in used]
     features = tuple(

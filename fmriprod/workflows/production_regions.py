@@ -53,7 +53,7 @@ def find_region_files(
     InputError
         With all files that are absent.
     """
-    regions = study.regions
+    regions, folder = study.regions, Path(folder).absolute()
     if regions.source == "labels":
         label = Path(folder, str(regions.label_file).replace("{subject}", subject))
         table = Path(folder, str(regions.table_file))
@@ -64,7 +64,7 @@ def find_region_files(
             "subjects_dir", expected="FreeSurfer's SUBJECTS_DIR, for the regions of the study",
             found="none", hint="give --subjects-dir",
         )  # fmt: skip
-    homes = [Path(subjects_dir, name) for name in (f"sub-{subject}", subject)]
+    homes = [Path(subjects_dir, name).absolute() for name in (f"sub-{subject}", subject)]
     home = next((home for home in homes if home.is_dir()), homes[0])
     if not home.is_dir():
         raise InputError(

@@ -1,5 +1,6 @@
 """Every builder builds, says truly what goes in and out, and its graph expands."""
 
+import dataclasses
 import importlib
 import inspect
 import itertools
@@ -10,12 +11,22 @@ import nipype.pipeline.engine as pe
 import pytest
 from nipype.pipeline.engine.utils import generate_expanded_graph
 from support.images import write_image
+from support.production_study import study_text
 
 import fmriprod.workflows
 from fmriprod.reports.references import bibliography, citations
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.plan import EvidencePlan, RunPlan, SubjectPlan
+from fmriprod.workflows.plan_production import ProductionPlan
+from fmriprod.workflows.prepare_group import Member
+from fmriprod.workflows.production_names import TABLES, ParticipantResults
+from fmriprod.workflows.production_regions import RegionFiles
 from fmriprod.workflows.save import Destination
+from fmriprod.workflows.study_file import read_study
+
+# Arguments that nobody can guess: what is to be done, for whom, and where results go.
+REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "options",
+            "study", "files", "member", "members"}  # fmt: skip
 
 
 def all_builders():
@@ -40,6 +51,7 @@ GRID = {
     "fwhm": [0.0, 5.0],
     "mode": ["events", "volumes"],
     "tr": [None, 2.0],
+    "normalize_engine": ["python", "flirt", "fnirt", "ants"],
     **ENGINES,
 }
 
@@ -64,11 +76,81 @@ def plan(work, rng):
 
 
 @pytest.fixture
-def required(plan, work):
-    """Arguments that have no default, by name."""
+def study(work):
+    (work / "study.toml").write_text(study_text())
+    study, problems = read_study(work / "study.toml")
+    assert not problems
+    return study
+
+
+@pytest.fixture
+def empty(work):
+    """Make empty files by name: builders need files that are there, and read none."""
+
+    def file(name):
+        (work / name).touch()
+        return str(work / name)
+
+    return file
+
+
+@pytest.fixture
+def region_files(empty):
+    kinds = [f"{area}_exvivo.label" for area in ("V1", "V2", "perirhinal")]
+    surface = [f"{side}.{kind}" for kind in (*kinds, "white", "thickness") for side in ("lh", "rh")]
+    paths = tuple(map(empty, surface))
+    return RegionFiles(empty("aparc+aseg.mgz"), None, paths[:6], paths[6:8], paths[8:])
+
+
+@pytest.fixture
+def production_plan(plan, study):
+    """A run of each phase, that share their (unread) images."""
+    trained, controls = ("bed", "chair"), ("bench", "table")
+    runs, phases = [], {name: [] for name in study.phases}
+    like = plan.runs[0]
+    for name, phase in study.phases.items():
+        for number in phase.runs[:1]:
+            key = f"task_{phase.task}_run_{number}"
+            objects = trained if phase.task == "drawing" else study.objects.labels
+            contrasts = tuple(f"{label}={label}" for label in objects)
+            if phase.task == "drawing":
+                contrasts += ("drawing=(bed+chair)/2",)
+            runs.append(RunPlan(key, like.bold_file, like.events_file, phase.task, number, 1.5,
+                                tuple(objects), contrasts, "events"))  # fmt: skip
+            phases[name].append(key)
+    phases = {name: tuple(keys) for name, keys in phases.items()}
+    samples = {name: task.samples for name, task in study.tasks.items()}
+    return ProductionPlan("01", plan.t1w_file, tuple(runs), phases, trained, controls, samples)
+
+
+@pytest.fixture
+def members(production_plan, region_files, empty):
+    def member(subject):
+        plan = dataclasses.replace(production_plan, subject=subject)
+        features = tuple(tuple(empty(f"{subject}_{run.key}{end}") for end in (".npy", ".tsv", "v"))
+                         for run in plan.runs)  # fmt: skip
+        results = ParticipantResults(
+            subject, plan.t1w_file, empty(f"{subject}_xfm.txt"), features,
+            {field: empty(f"{subject}_{field}.tsv") for field in TABLES},
+            {kind: empty(f"{subject}_{kind}.nii.gz") for kind in ("effect", "variance")},
+            empty(f"{subject}_differentiation.tsv"),
+        )  # fmt: skip
+        return Member(plan, region_files, results)
+
+    return [member("01"), member("02")]
+
+
+@pytest.fixture
+def required(plan, study, region_files, production_plan, members, work):
+    """Arguments that have no default, by name; ``plan`` of a study where there is a study."""
     destination = Destination(str(work / "out"), str(work), plan.runs[0].bold_file)
     return {
         "plan": plan,
+        "production_plan": production_plan,
+        "study": study,
+        "files": region_files,
+        "member": members[0],
+        "members": members,
         "plans": [plan],
         "run": plan.runs[0],
         "destination": destination,
@@ -87,6 +169,8 @@ def arguments(builder, required):
     }
     if builder.__name__ == "init_study_wf":
         needed |= {"out_dir": required["out_dir"], "bids_dir": required["bids_dir"]}
+    if {"plan", "study"} <= set(needed):
+        needed["plan"] = required["production_plan"]
     return needed
 
 
@@ -113,7 +197,11 @@ def documented(builder, heading):
 
 def test_there_are_builders():
     assert {"init_anat_wf", "init_bold_wf", "init_first_level_wf", "init_features_wf",
-            "init_evidence_wf", "init_subject_wf"} <= set(BUILDERS)  # fmt: skip
+            "init_evidence_wf", "init_subject_wf", "init_production_subject_wf",
+            "init_production_group_wf", "init_member_wf", "init_patterns_wf", "init_regions_wf",
+            "init_normalize_wf", "init_task_mask_wf", "init_convert_wf", "init_feat_wf",
+            "init_group_statistics_wf", "init_region_evidence_wf",
+            "init_connectivity_wf"} <= set(BUILDERS)  # fmt: skip
 
 
 def test_docstring_names_exactly_the_fields(builder, required):
@@ -129,8 +217,7 @@ def test_options_are_documented_with_defaults(builder):
     section = inspect.getdoc(builder).split("Parameters\n")[1].split("\n\nInputs\n")[0]
     for parameter in parameters:
         assert re.search(rf"\b{parameter.name}\b", section), f"{parameter.name} is not described"
-        if parameter.name not in ("plan", "plans", "run", "out_dir", "bids_dir", "destination",
-                                  "contrasts", "options"):  # fmt: skip
+        if parameter.name not in REQUIRED:
             assert parameter.default is not parameter.empty, f"{parameter.name} has no default"
 
 
