@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +26,10 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
 
     refuse_model_options(args)
     prepared = prepare(args)
+    if args.level == "group" and prepared.study is not None:
+        from fmriprod.workflows.study_feat import refuse_feat
+
+        refuse_feat(prepared.study)
     if prepared.problems:
         show_problems(prepared.problems, console, root=args.bids_dir)
     if not prepared.plans:
@@ -98,6 +102,11 @@ def _participants(
     from fmriprod.cli.run import dataset_name, is_simulated, threads
     from fmriprod.workflows.production_subject import init_production_subject_wf
 
+    if prepared.study.glm.engine == "fsl":
+        from fmriprod.workflows.study_feat import standard_brain
+
+        build = feat_builder(args, prepared, standard_brain())
+        return execute_study(args, prepared, console, build)
     options = {
         "bids_dir": prepared.root,
         "dataset": dataset_name(prepared.root),
@@ -118,7 +127,30 @@ def _participants(
         ])  # fmt: skip
         return workflow
 
-    return _execute(args, prepared, console, build)
+    return execute_study(args, prepared, console, build)
+
+
+def feat_builder(
+    args: argparse.Namespace, prepared: "PreparedProduction", standard_file: str, **options: Any
+) -> Any:
+    """Make the function that builds FEAT's graph of all participants."""
+    from nipype.pipeline import engine as pe
+
+    from fmriprod.workflows.production_feat import init_production_feat_wf
+
+    def build(record_dir: str, out_dir: str) -> pe.Workflow:
+        workflow = pe.Workflow(name="fmriprod")
+        for plan in prepared.plans:
+            own = init_production_feat_wf(
+                plan, prepared.study, out_dir=out_dir, bids_dir=prepared.root,
+                record_dir=record_dir, skullstrip_engine=args.skullstrip_engine,
+                omp_nthreads=args.omp_nthreads or 1, **options,
+            )  # fmt: skip
+            own.inputs.inputnode.standard_file = standard_file
+            workflow.add_nodes([own])
+        return workflow
+
+    return build
 
 
 def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Console) -> int:
@@ -146,11 +178,13 @@ def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Co
             omp_nthreads=args.omp_nthreads or 1,
         )
 
-    code = _execute(args, prepared, console, build)
+    code = execute_study(args, prepared, console, build)
     return 1 if problems else code
 
 
-def _execute(args: argparse.Namespace, prepared: "PreparedProduction", console: Console, build):
+def execute_study(
+    args: argparse.Namespace, prepared: "PreparedProduction", console: Console, build: Any
+) -> int:
     """Build the graph, and run it with progress and a record."""
     from fmriprod.cli.execute import execute, names_folder, summarise
     from fmriprod.interfaces.dataset_description import write_dataset_description

@@ -50,6 +50,9 @@ def init_feat_wf(
     -------
     fsf_file
         Settings of FEAT
+    input_files
+        Files that the settings name; what takes the settings must take them, too, since a
+        graph removes outputs that nothing is connected to
     event_files
         Three columns of each condition
     contrast_names
@@ -77,7 +80,7 @@ def init_feat_wf(
         render.inputs.contrasts = list(contrasts)
     workflow.__desc__ = _text(render)
     inputs = ["bold_file", "events_file", "t1w_file", "brain_file", "standard_file"]
-    outputs = ["fsf_file", "event_files", "contrast_names"]
+    outputs = ["fsf_file", "input_files", "event_files", "contrast_names"]
     made = [*_RUN_OUTPUTS, "filtered_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=[*outputs, *made]), name="outputnode")

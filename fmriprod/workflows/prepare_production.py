@@ -19,6 +19,7 @@ from fmriprod.workflows.production_regions import (
     check_region_names,
     find_region_files,
 )
+from fmriprod.workflows.study_feat import feat_problems
 from fmriprod.workflows.study_file import find_study, read_study
 from fmriprod.workflows.study_model import Study
 
@@ -42,7 +43,8 @@ class PreparedProduction:
     left_out : tuple of str
         Labels of the chosen participants without a plan.
     regions : mapping of str to RegionFiles
-        What the regions of each planned participant are made of.
+        What the regions of each planned participant are made of; empty for FEAT, which has
+        no regions.
     """
 
     root: str
@@ -60,6 +62,7 @@ def prepare_production(
     participants: Sequence[str] | None = None,
     subjects_dir: str | Path | None = None,
     engines: Sequence[tuple[str, str]] = (),
+    only_fsf: bool = False,
     **checks: Any,
 ) -> PreparedProduction:
     """Check a study file and a dataset against each other, and plan what can be done.
@@ -76,6 +79,9 @@ def prepare_production(
         FreeSurfer's, where the study takes its regions from there.
     engines : sequence of (str, str)
         Option and chosen program, such as ``("--motion-engine", "mcflirt")``.
+    only_fsf : bool
+        Only settings of FEAT are written: FEAT is not needed, nor is what the regions are
+        made of.
     **checks
         Further options of `check_dataset`: ``out_dir``, ``work_dir``, ``full`` ...
 
@@ -94,6 +100,8 @@ def prepare_production(
     file = find_study(study_file)
     present, found = _tasks(study, index, str(file))
     problems += [*found, *check_engines(engines)]
+    if study is not None:
+        problems += feat_problems(study, str(file), only_files=only_fsf)
     model = {"hrf": study.glm.hrf, "high_pass": study.glm.high_pass} if study else {}
     choice = {"participants": participants, "tasks": present or None}
     problems += check_dataset(root, **choice, **model, **checks)
@@ -107,19 +115,21 @@ def prepare_production(
     plans, regions, left_out = [], {}, []
     for participant in index.select(**choice).participants:
         label, before = participant.label, len(problems)
-        files = _try(
-            problems,
-            lambda label=label: find_region_files(
-                study, label, folder=file.parent, subjects_dir=subjects_dir
-            ),
-            f"sub-{label}",
-        )
+        files = None
+        if study.glm.engine != "fsl" and not only_fsf:
+            files = _try(
+                problems,
+                lambda label=label: find_region_files(
+                    study, label, folder=file.parent, subjects_dir=subjects_dir
+                ),
+                f"sub-{label}",
+            )
         plan = _plan(study, participant, table, problems) if label not in owners else None
-        if plan is None or files is None or len(problems) > before:
+        if plan is None or len(problems) > before:
             left_out.append(label)
         else:
             plans.append(plan)
-            regions[label] = files
+            regions |= {label: files} if files else {}
     return PreparedProduction(
         root, study, tuple(plans), _sorted(problems), tuple(left_out), regions
     )

@@ -21,6 +21,7 @@ from fmriprod.workflows.production_parts import (
 from fmriprod.workflows.production_regions import RegionFiles, build_regions
 from fmriprod.workflows.production_report import connect_production_report
 from fmriprod.workflows.production_save import save_production
+from fmriprod.workflows.study_feat import refuse_feat
 from fmriprod.workflows.study_model import Study
 
 
@@ -85,7 +86,13 @@ def init_production_subject_wf(
     Returns
     -------
     nipype.pipeline.engine.Workflow
+
+    Raises
+    ------
+    InputError
+        If the study asks for FEAT: see `init_production_feat_wf`.
     """
+    refuse_feat(study)
     workflow = pe.Workflow(name=name or f"sub_{plan.subject}_wf")
     fields = ["report_file", "evidence_file", "scores_file", "mask_files", "region_names"]
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")
