@@ -162,6 +162,8 @@ def _connect_run(
     workflow: pe.Workflow, settings: pe.Node, outputnode: pe.Node, made: Sequence[str]
 ) -> None:
     run = pe.Node(RunFeat(), name="run")
+    # Higher levels read more of the folder (masks, registration) than is passed between steps.
+    run.config = {"execution": {"remove_unnecessary_outputs": "false"}}
     workflow.connect([
         (settings, run, [("fsf_file", "fsf_file"), ("input_files", "input_files")]),
         (run, outputnode, [(f, f) for f in made]),

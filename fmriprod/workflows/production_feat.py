@@ -200,7 +200,9 @@ def _save_means(
     keys = [run.key for run in plan.runs]
     merge = pe.Node(Merge(len(averaged)), name="gather_means", run_without_submitting=True)
     for number, (task, own) in enumerate(averaged.items(), 1):
-        node = pe.Node(SaveHigherFsf(name=task, folder=folder), name=f"save_mean_settings_{task}", mem_gb=0.01)
+        node = pe.Node(
+            SaveHigherFsf(name=task, folder=folder), name=f"save_mean_settings_{task}", mem_gb=0.01
+        )
         places = [keys.index(run.key) for run in own]
         workflow.connect([
             (saver, node, [(("out_files", chosen, places), "fsf_files")]),

@@ -43,6 +43,12 @@ value = lambda name: re.search(r'set fmri\\(' + name + r'\\) "?([^"\\n]*)', text
 out = pathlib.Path(value("outputdir"))
 first = value("level") == "1"
 n = int(value("ncon_real" if first else "ncopeinputs"))
+lower = [] if first else re.findall(r'set feat_files\\(\\d+\\) "([^"]*)"', text)
+if not all((pathlib.Path(f) / "reg/example_func2standard.mat").is_file() for f in lower):
+    sys.exit()  # FEAT ends without an error code
+if first:
+    (out / "reg").mkdir(parents=True)
+    (out / "reg/example_func2standard.mat").write_text("made")
 for i in range(1, n + 1):
     stats = out / "stats" if first else out / ("cope%d.feat" % i) / "stats"
     stats.mkdir(parents=True, exist_ok=True)
@@ -56,6 +62,8 @@ if first and not {broken}:
 
 def install_feat(folder: Path, monkeypatch, *, broken: bool = False) -> None:
     """Put a fake FEAT first on the PATH: it makes the files that its settings ask for.
+
+    A second level makes nothing where a first level has no registration.
 
     A broken one leaves the filtered series out, and ends without an error code, as FEAT does.
     """

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import nibabel as nb
-from support.bids import DESCRIPTION, image_bytes, write_tree
-from support.heads import simulated_head
 
 from fmriprod.workflows.study_file import READY
+from support.bids import DESCRIPTION, image_bytes, write_tree
+from support.heads import simulated_head
 
 LENGTHS = {"recognition": 240, "drawing": 308}
 OBJECTS = ("bed", "bench", "chair", "table")
