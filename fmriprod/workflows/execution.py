@@ -21,6 +21,7 @@ from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
 from fmriprod.interfaces.processes import is_alive
+from fmriprod.workflows.readable_error import readable_error
 from fmriprod.workflows.workers import worker_context
 
 _PDEATHSIG, _SIGKILL = 1, 9
@@ -148,11 +149,13 @@ def set_log_level(level: int) -> None:
 
 
 class LocalPlugin(MultiProcPlugin):
-    """Nipype's MultiProc, with three differences.
+    """Nipype's MultiProc, with four differences.
 
     Workers end when the driver does, however it ends: else the orphans of a killed run would
     write into folders that its restart is using. A worker that is killed fails its node,
-    where MultiProc waits for it for ever. What happened is kept as an `Outcome`.
+    where MultiProc waits for it for ever. The parts of a map node are called
+    ``<map node>.<number>``, from 1, where Nipype has the same names for those of all map nodes
+    alike. What happened is kept as an `Outcome`.
     """
 
     def __init__(
@@ -162,6 +165,7 @@ class LocalPlugin(MultiProcPlugin):
         self.pool.shutdown()
         self._start_pool()
         self._on_event = on_event
+        self._parts: dict[int, str] = {}  # names of the parts of map nodes, by id
         self.outcome = Outcome()
 
     def _start_pool(self) -> None:
@@ -183,9 +187,22 @@ class LocalPlugin(MultiProcPlugin):
             vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
             self._emit(node.fullname, "planned")
 
+    def _submit_mapnode(self, jobid: int) -> bool:
+        n_before, node = len(self.procs), self.procs[jobid]
+        known = super()._submit_mapnode(jobid)
+        for number, part in enumerate(self.procs[n_before:], start=1):
+            name = f"{node.fullname}.{number}"
+            self._parts[id(part)] = name
+            self._ranks[name] = self._ranks.get(node.fullname, 0)
+            self._emit(name, "planned")
+        return known
+
+    def _name(self, node: Any) -> str:
+        return self._parts.get(id(node)) or node.fullname
+
     def _sort_jobs(self, jobids: Any, scheduler: str | None = None) -> list[int]:
         """Put first what most other steps wait for, so that none of a long chain is late."""
-        return sorted(jobids, key=lambda job: -self._ranks.get(self.procs[job].fullname, 0))
+        return sorted(jobids, key=lambda job: -self._ranks.get(self._name(self.procs[job]), 0))
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
@@ -209,11 +226,11 @@ class LocalPlugin(MultiProcPlugin):
 
     def _on_start(self, node: Any, status: str) -> None:
         if status == "start":
-            self._emit(node.fullname, "start")
+            self._emit(self._name(node), "start")
 
     def _task_finished_cb(self, jobid: int, cached: bool = False) -> None:
         super()._task_finished_cb(jobid, cached=cached)
-        name = self.procs[jobid].fullname
+        name = self._name(self.procs[jobid])
         if any(failure.node == name for failure in self.outcome.failures):
             return  # Nipype says "finished" of failed nodes that run in the driver
         (self.outcome.cached if cached else self.outcome.executed).append(name)
@@ -223,7 +240,7 @@ class LocalPlugin(MultiProcPlugin):
         trace = result["traceback"] if result else format_exception(*sys.exc_info())
         message = readable_error(trace)
         info = super()._clean_queue(jobid, graph, result=result)
-        name = self.procs[jobid].fullname
+        name = self._name(self.procs[jobid])
         self.outcome.failures.append(Failure(name, message, str(info["crashfile"])))
         reached = {name, *self.outcome.executed, *self.outcome.cached, *self.outcome.not_run}
         for node in info["dependents"]:
@@ -247,39 +264,6 @@ def _ranks(graph: Any) -> dict[str, int]:
         below = (ranks[other] + (not other.run_without_submitting) for other in graph[node])
         ranks[node] = max(below, default=0)
     return {node.fullname: rank for node, rank in ranks.items()}
-
-
-def readable_error(trace: str | list[str]) -> str:
-    r"""Take from a traceback what a person needs: the message of its last exception.
-
-    Parameters
-    ----------
-    trace : str or list of str
-        As `traceback.format_exception` gives it; Nipype wraps it in one of its own.
-
-    Returns
-    -------
-    str
-        The message without the name of our own exception type.
-
-    Examples
-    --------
-    >>> readable_error(["Traceback:\n", '  File "x.py", line 1\n', "ValueError: no\n"])
-    'ValueError: no'
-    """
-    text = "".join(trace)
-    own = "fmriprod.algorithms.checks.InputError: "
-    if own in text:
-        lines = text.split(own)[-1].splitlines()
-        keep = [lines[0]]
-        for line in lines[1:]:
-            if line and not line.startswith((" ", "\t", "[")):
-                break
-            keep.append(line)
-        return "\n".join(keep).strip()
-    lines = [line for line in text.splitlines() if line.strip()]
-    last = max((i for i, line in enumerate(lines) if not line.startswith((" ", "\t"))), default=0)
-    return "\n".join(lines[last:]).strip()
 
 
 def _start_worker(cwd: str, driver: int, log_level: int) -> None:

@@ -123,8 +123,12 @@ def step_of(node: str) -> str:
     'task recognition run 1: motion correct'
     >>> step_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
     'anat: skullstrip'
+    >>> step_of("group_wf.task_mask_wf.to_grid.2")
+    'task mask: to grid (2)'
     """
     parts = node.split(".")
+    if parts[-1].isdecimal() and len(parts) > 1:  # a part of a map node
+        return f"{step_of('.'.join(parts[:-1]))} ({parts[-1]})"
     whose = next((i for i, p in enumerate(parts) if p.startswith("sub_")), 0)
     below = [p.removesuffix("_wf").replace("_", " ") for p in parts[whose + 1 :]]
     return f"{below[0]}: {below[-1]}" if len(below) > 1 else "".join(below)

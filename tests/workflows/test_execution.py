@@ -8,7 +8,8 @@ from nipype.interfaces.base import TraitedSpec, traits
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.merge_tables import MergeTables
-from fmriprod.workflows.execution import configure, readable_error, run_workflow
+from fmriprod.workflows.execution import configure, run_workflow
+from fmriprod.workflows.readable_error import readable_error
 
 
 class _AddInputSpec(PythonInputSpec):
@@ -123,3 +124,21 @@ def test_nodes_over_lists_run(work):
     outcome = run_workflow(workflow, n_procs=2)
     assert outcome.ok
     assert len(outcome.executed) == 4
+
+
+@pytest.mark.parametrize("mood", ["fine", "bad"])
+def test_parts_of_map_nodes_have_names_of_their_own(work, mood):
+    workflow = pe.Workflow(name="mapped")
+    for name in ("one", "two"):
+        node = pe.MapNode(Add(mood=mood), iterfield=["value"], name=name)
+        node.inputs.value = [1, 2]
+        workflow.add_nodes([node])
+    configure(workflow, work / "work", work / "crashes")
+    events = []
+    outcome = run_workflow(workflow, n_procs=2, on_event=events.append)
+    parts = {f"mapped.{name}.{number}" for name in ("one", "two") for number in (1, 2)}
+    planned = [e.node for e in events if e.what == "planned"]
+    ended = {e.node for e in events if e.what in ("end", "failed")}
+    assert len(planned) == 6 and parts < set(planned)
+    assert parts <= ended and outcome.ok is (mood == "fine")
+    assert {failure.node for failure in outcome.failures} >= (parts if mood == "bad" else set())
