@@ -129,7 +129,6 @@ def run_workflow(
         args["memory_gb"] = memory_gb
     plugin = LocalPlugin(args, on_event)
     begun = time.monotonic()
-    gc.freeze()  # Nipype collects garbage at every poll: keep what is loaded out of it
     try:
         workflow.run(plugin=plugin)
     except RuntimeError:
@@ -186,6 +185,7 @@ class LocalPlugin(MultiProcPlugin):
         for node in self.procs:
             vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
             self._emit(node.fullname, "planned")
+        gc.freeze()  # Nipype collects garbage at every poll: keep libraries and graph out of it
 
     def _submit_mapnode(self, jobid: int) -> bool:
         n_before, node = len(self.procs), self.procs[jobid]
