@@ -6,6 +6,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES
+from fmriprod.workflows.production_features import save_region_features
 from fmriprod.workflows.production_names import LABEL, SPACE, TABLES
 from fmriprod.workflows.production_parts import MAPS, ProductionParts
 from fmriprod.workflows.save import Destination, save
@@ -49,6 +50,7 @@ def save_production(workflow: pe.Workflow, parts: ProductionParts, saving: dict[
         save(workflow, (node, "out_files"), f"grid_{key}", destination, "statmap", space=SPACE,
              stat="effect", contrast=list(parts.study.objects.labels))  # fmt: skip
     _save_task(workflow, parts, saving)
+    save_region_features(workflow, parts, saving)
 
 
 def _save_regions(workflow: pe.Workflow, parts: ProductionParts, saving: dict[str, Any]) -> None:

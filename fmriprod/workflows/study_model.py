@@ -133,6 +133,16 @@ class Regions(_Table):
     definitions: dict[Label, str] = Field(min_length=1)
 
 
+class Features(_Table):
+    """``[features]``: whether the features of each region are written to files of their own.
+
+    ``original`` names them as the published study did (``SUBJ_ROI_PHASE_featurematrix.npy``),
+    ``bids`` as derivatives.
+    """
+
+    naming: Literal["none", "original", "bids"] = "none"
+
+
 class TaskMask(_Table):
     """``[task_mask]``: voxels that respond to a task in everyone but the participant."""
 
@@ -201,6 +211,7 @@ class Study(_Table):
     regions: Regions
     glm: Glm = Glm()
     grid: Grid = Grid()
+    features: Features = Features()
     task_mask: TaskMask | None = None
     evidence: tuple[Evidence, ...] = ()
     connectivity: Connectivity | None = None
