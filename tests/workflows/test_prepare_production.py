@@ -6,6 +6,7 @@ import pytest
 from support.bids import DESCRIPTION, image_bytes, write_tree
 
 from fmriprod.workflows.prepare_production import prepare_production
+from fmriprod.workflows.production_subject import init_production_subject_wf
 from fmriprod.workflows.study_file import READY
 
 N = {"recognition": 40, "drawing": 60}
@@ -141,3 +142,32 @@ def test_regions_that_no_label_has_are_told(dataset, prepare, tmp_path):
     (problem,) = _errors(prepare(dataset, study))
     assert "did you mean 'inferiortemporal'" in f"{problem.found} {problem.hint}"
     assert "LOC" in f"{problem.found} {problem.hint} {problem.expected}"
+
+
+@pytest.mark.parametrize(
+    ("naming", "phases"),
+    [
+        ("none", None),
+        ("original", {"localizer": "12", "pre": "34", "post": "56", "drawing": "drawing"}),
+        ("bids", {"localizer": "localizer", "pre": "pre", "post": "post", "drawing": "drawing"}),
+    ],
+)
+def test_features_are_written_under_the_names_that_are_asked_for(
+    dataset, prepare, tmp_path, naming, phases
+):
+    path = tmp_path / "study.toml"
+    text = (READY / "fan2020.toml").read_text()
+    path.write_text(text.replace('naming = "none"', f'naming = "{naming}"'))
+    prepared = prepare(dataset, path)
+    plan = prepared.plans[0]
+    workflow = init_production_subject_wf(
+        plan, prepared.study, prepared.regions[plan.subject], out_dir=str(tmp_path / "out"),
+        bids_dir=str(dataset),
+    )  # fmt: skip
+    nodes = [node for node in workflow.list_node_names() if node.startswith("write_")]
+    assert len(nodes) == len(phases or {})
+    for phase, label in (phases or {}).items():
+        node = workflow.get_node(f"write_{phase}")
+        assert (node.inputs.phase, node.inputs.naming) == (label, naming)
+        folder = workflow.get_node(f"save_{phase}_features").inputs.folder
+        assert folder == str(tmp_path / "out" / "features" / phase)
