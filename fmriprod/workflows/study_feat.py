@@ -74,6 +74,7 @@ def feat_problems(study: Study, place: str, *, only_files: bool = False) -> list
         return problems
     where = f"{place}: glm.engine"
     unfed = [name for name in _UNFED if getattr(study, name)]
+    unfed += ["features"] * (study.features.naming != "none")
     if unfed:
         names = ", ".join(f"[[{n}]]" if n == "evidence" else f"[{n}]" for n in unfed)
         hint = f'remove these tables, or say engine = "python"; {_FILES}'

@@ -211,10 +211,13 @@ def test_tables_that_feat_does_not_feed_are_refused_never_done_by_python(work, m
     install_feat(work, monkeypatch)
     monkeypatch.setenv("FSLDIR", str(standard_space(work)))
     raw = write_feat_study(work, PAIRS)
-    (work / "study.toml").write_text(fan_study(FSL))
+    text = fan_study(FSL)
+    naming = next(line for line in text.splitlines() if line.startswith("naming = "))
+    (work / "study.toml").write_text(text.replace(naming, 'naming = "bids"'))
     prepared = prepare_production(raw, work / "study.toml", subjects_dir=work)
     (problem,) = errors(prepared)
-    for table in ("[task_mask]", "[[evidence]]", "[connectivity]", "[differentiation]"):
+    for table in ("[task_mask]", "[[evidence]]", "[connectivity]", "[differentiation]",
+                  "[features]"):  # fmt: skip
         assert table in problem.expected
     assert "do not feed these" in problem.found and prepared.plans == ()
     plan = prepare_production(raw, work / "study.toml", only_fsf=True).plans[0]
@@ -323,3 +326,12 @@ def test_standard_space_is_found_or_asked_for(work, monkeypatch):
     monkeypatch.setenv("FSLDIR", str(work))
     with pytest.raises(InputError, match="no file"):
         standard_brain()
+
+
+def test_the_command_without_a_standard_space_says_what_to_give(work, monkeypatch, capsys):
+    monkeypatch.delenv("FSLDIR", raising=False)
+    raw = write_feat_study(work, PAIRS)
+    assert main(["fsf", str(raw), str(work / "out"), "--study", "fan2020"]) == 1
+    said = capsys.readouterr().err
+    assert "--standard" in said and "no FSLDIR" in said
+    assert not (work / "out").exists()
