@@ -104,7 +104,7 @@ def standard_brain(given: str | Path | None = None) -> str:
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or not the head beside it, which FNIRT needs.
     """
     home = os.environ.get("FSLDIR")
     path = given
@@ -116,7 +116,14 @@ def standard_brain(given: str | Path | None = None) -> str:
             found="no FSLDIR in the environment" if path is None else f"no file {path}",
             hint="set FSLDIR; `fmriprod fsf` also takes --standard FILE",
         )  # fmt: skip
-    return str(Path(path).absolute())
+    brain = Path(path).absolute()
+    head = brain.with_name(brain.name.replace("_brain", ""))
+    if head == brain or not head.is_file():
+        raise InputError(
+            "--standard", expected="a brain NAME_brain.nii.gz with its head NAME.nii.gz beside it",
+            found=f"no other file {head}", hint="take those of FSL's data/standard",
+        )  # fmt: skip
+    return str(brain)
 
 
 def refuse_feat(study: Study) -> None:

@@ -326,6 +326,12 @@ def test_standard_space_is_found_or_asked_for(work, monkeypatch):
     monkeypatch.setenv("FSLDIR", str(work))
     with pytest.raises(InputError, match="no file"):
         standard_brain()
+    folder = work / "fsldir/data/standard"
+    with pytest.raises(InputError, match="head NAME"):
+        standard_brain(folder / "MNI152_T1_2mm.nii.gz")
+    (folder / "MNI152_T1_2mm.nii.gz").unlink()
+    with pytest.raises(InputError, match="no other file"):
+        standard_brain(folder / "MNI152_T1_2mm_brain.nii.gz")
 
 
 def test_the_command_without_a_standard_space_says_what_to_give(work, monkeypatch, capsys):
