@@ -1,43 +1,73 @@
-"""Fixed effects of FSL's own effects and variances (film_gls), against closed forms."""
+"""Fixed effects from FSL's own estimates of real voxels (film_gls: copes, varcopes, t)."""
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
 from fmriprod.algorithms.fixed_effects import fixed_effects
+from fmriprod.algorithms.leave_one_out import leave_one_out
+
+pytestmark = pytest.mark.realdata
+DOF = 198 - 19
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def film(real_data):
-    data = np.load(real_data("fsl_film_reference") / "film_data.npz")
-    return {name: data[name].astype(np.float64) for name in ("G", "V", "T")}
+    return dict(np.load(real_data("fsl_film_reference") / "film_data.npz"))
 
 
-@pytest.mark.realdata
-def test_one_run_gives_the_t_of_fsl(film):
-    effects, variances, t = film["G"].T, film["V"].T, film["T"].T
-    dof = np.array([198.0 - 19.0])
-    for effect, variance, expected in zip(effects, variances, t, strict=True):
-        found = fixed_effects(effect[None], variance[None], dof)
-        np.testing.assert_allclose(found.effect, effect, rtol=1e-12)
-        np.testing.assert_allclose(found.t, expected, rtol=1e-4, atol=1e-5)
+def test_one_run_is_what_film_says_of_it(film):
+    for contrast in range(5):
+        found = fixed_effects(film["G"][None, :, contrast], film["V"][None, :, contrast], [DOF])
+        np.testing.assert_allclose(found.t, film["T"][:, contrast], rtol=1e-5, atol=1e-6)
+        assert found.usable.all()
 
 
-@pytest.mark.realdata
-def test_runs_are_weighted_by_their_precision_as_flame_does_for_fixed_effects(film):
-    runs = np.stack([film["G"][:, k] for k in range(3)])
-    variances = np.stack([film["V"][:, k] for k in range(3)])
-    found = fixed_effects(runs, variances, np.full(3, 179.0))
-    for voxel in range(0, runs.shape[1], 37):  # weighted least squares of a column of ones
-        design, weights = np.ones((3, 1)), np.diag(1 / variances[:, voxel])
-        covariance = np.linalg.inv(design.T @ weights @ design)
-        mean = covariance @ design.T @ weights @ runs[:, voxel]
-        np.testing.assert_allclose(found.effect[voxel], mean[0], rtol=1e-10)
-        np.testing.assert_allclose(found.variance[voxel], covariance[0, 0], rtol=1e-10)
+def test_four_copes_are_combined_as_by_a_second_level_design_of_ones(film):
+    """FEAT's fixed effects: a GLM of the copes on ones, in which the varcopes are known."""
+    copes, varcopes = film["G"].T[:4].astype(float), film["V"].T[:4].astype(float)
+    found = fixed_effects(copes, varcopes, [DOF] * 4)
+    for voxel in range(0, 384, 7):
+        model = sm.WLS(copes[:, voxel], np.ones(4), weights=1 / varcopes[:, voxel])
+        fit = model.fit(cov_type="fixed scale", cov_kwds={"scale": 1.0})
+        assert found.effect[voxel] == pytest.approx(fit.params[0], rel=1e-9, abs=1e-12)
+        assert np.sqrt(found.variance[voxel]) == pytest.approx(fit.bse[0], rel=1e-9)
+        assert found.t[voxel] == pytest.approx(fit.tvalues[0], rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.realdata
+def halves(film, column):
+    """Effect and variance of a single regressor in the prewhitened data, by half and whole."""
+    design, data = film["WX"][:, column], film["WY"].astype(float)
+    sigma = film["SS"].astype(float)  # FSL's residual variance, known to all
+
+    def fit(rows):
+        power = design[rows] @ design[rows]
+        return design[rows] @ data[rows] / power, sigma / power
+
+    return [fit(slice(0, 99)), fit(slice(99, None))], fit(slice(None))
+
+
+@pytest.mark.parametrize("column", [0, 2, 4])
+def test_two_halves_of_a_run_add_up_to_the_run(film, column):
+    """With one regressor and a known variance, fixed effects of the halves is the whole fit."""
+    parts, (effect, variance) = halves(film, column)
+    found = fixed_effects([p[0] for p in parts], [p[1] for p in parts], [90, 90])
+    np.testing.assert_allclose(found.effect, effect, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.variance, variance, rtol=1e-9)
+    assert np.abs(parts[0][0] - parts[1][0]).max() > 10 * np.abs(found.effect - effect).max()
+
+
+def test_leave_one_out_of_copes_is_the_refit(film):
+    copes, varcopes = film["G"].T.astype(float), film["V"].T.astype(float)
+    found = leave_one_out(copes, varcopes, np.full(5, float(DOF)))
+    for out in range(5):
+        keep = np.arange(5) != out
+        refit = fixed_effects(copes[keep], varcopes[keep], np.full(4, DOF))
+        np.testing.assert_allclose(found.z[out], refit.z, rtol=1e-10, atol=1e-12)
+
+
 def test_a_run_twice_has_the_same_effect_and_a_larger_t(film):
-    effect, variance = film["G"][:, 0], film["V"][:, 0]
-    found = fixed_effects(np.stack([effect] * 2), np.stack([variance] * 2), np.full(2, 179.0))
-    np.testing.assert_allclose(found.effect, effect, rtol=1e-12)
-    np.testing.assert_allclose(found.t, effect / np.sqrt(variance / 2), rtol=1e-10)
+    effect, variance = film["G"].T[:1].astype(float), film["V"].T[:1].astype(float)
+    found = fixed_effects(np.repeat(effect, 2, axis=0), np.repeat(variance, 2, axis=0), [DOF] * 2)
+    np.testing.assert_allclose(found.effect, effect[0], rtol=1e-12)
+    np.testing.assert_allclose(found.t, (effect / np.sqrt(variance / 2))[0], rtol=1e-10)
