@@ -103,7 +103,9 @@ def _rows(name: str, table: pd.DataFrame, known: dict[str, Any]) -> Iterator[tup
     for _, row in table.iterrows():
         if name == "connectivity":
             pair = [_bare(row["region_1"]), _bare(row["region_2"])]
-            sign = known.get("-".join(pair), known.get("-".join(pair[::-1])))
+            signs = {key.casefold(): sign for key, sign in known.items()}  # parietal, Parietal
+            keys = ["-".join(names).casefold() for names in (pair, pair[::-1])]
+            sign = signs.get(keys[0], signs.get(keys[1]))
             if sign is not None and row["features"] != "stack":
                 yield f"{name} {'-'.join(pair)}", row, 0.0, sign
             continue

@@ -146,3 +146,11 @@ def test_one_participant_shows_no_absence_of_anything():
 def test_tables_of_something_else_are_refused(tables, text):
     with pytest.raises(InputError, match=text):
         verdicts(**tables)
+
+
+def test_pairs_are_known_whatever_the_case_and_order_of_their_names():
+    row = {"region_1": "ParietalDraw", "region_2": "V1Draw", "features": "connectivity",
+           "n_subjects": 31, "slope": 0.4, "ci_low": 0.2, "ci_high": 0.6}  # fmt: skip
+    table = pd.DataFrame([row, {**row, "region_2": "HeschlDraw"}])
+    (found,) = score({"connectivity": table}, {"connectivity": {"V1-parietal": 1}})
+    assert found.ok
