@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from fmriprod.cli.options import add_model_options, plan_options
+from fmriprod.cli.options import add_model_options, add_study_options, plan_options
 from fmriprod.cli.values import folder, whole
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "out_dir", metavar="OUT_DIR", type=folder, nargs="?", help="where results will go"
     )
+    add_study_options(parser)
     what = parser.add_argument_group("what will be analysed (all by default)")
     what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
     what.add_argument("--session-label", nargs="+", metavar="LABEL", help="without ses-")
@@ -56,7 +57,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and show; exit code 0 all is well, 1 errors (with ``--strict`` also warnings)."""
-    problems = prepare(args, full=args.full, num_threads=args.n_procs).problems
+    options = {"full": args.full, "num_threads": args.n_procs}
+    if args.study is None:
+        problems = prepare(args, **options).problems
+    else:
+        from fmriprod.cli import production
+
+        production.refuse_model_options(args)
+        problems = production.prepare(args, **options).problems
     show_problems(problems, Console(), root=args.bids_dir)
     stops = [p for p in problems if args.strict or p.severity == "error"]
     return 1 if stops else 0

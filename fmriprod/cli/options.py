@@ -21,6 +21,17 @@ MODEL_FLAGS: dict[str, Any] = {
 _PLAN = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
 
 
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a study that a file describes."""
+    study = parser.add_argument_group("a study of several tasks and phases")
+    study.add_argument(
+        "--study", metavar="FILE", help="study file (TOML), or the name of one: fan2020"
+    )
+    study.add_argument(
+        "--subjects-dir", type=folder, metavar="DIR", help="FreeSurfer's, for regions of the study"
+    )
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is computed."""
     model = parser.add_argument_group("first-level model")

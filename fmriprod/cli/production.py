@@ -37,14 +37,14 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
     say_left_out(prepared, console)
     show_production_plans(prepared.plans, console)
     if args.dry_run:
-        return 0
+        return 1 if prepared.left_out else 0
     code = (_participants if args.level == "participant" else _group)(args, prepared, console)
     say_left_out(prepared, console)
     return 1 if prepared.left_out else code
 
 
-def prepare(args: argparse.Namespace) -> "PreparedProduction":
-    """Check what the arguments ask for."""
+def prepare(args: argparse.Namespace, **options: Any) -> "PreparedProduction":
+    """Check what the arguments ask for; further options go to `prepare_production`."""
     from fmriprod.workflows.prepare_production import prepare_production
 
     engines = ("skullstrip_engine", "motion_engine", "coregister_engine")
@@ -56,6 +56,7 @@ def prepare(args: argparse.Namespace) -> "PreparedProduction":
         engines=[(f"--{name.replace('_', '-')}", getattr(args, name)) for name in engines],
         out_dir=args.out_dir,
         work_dir=args.work_dir,
+        **options,
     )
 
 
@@ -156,6 +157,7 @@ def feat_builder(
 def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Console) -> int:
     from fmriprod.cli.check import show_problems
     from fmriprod.cli.run import dataset_name, is_simulated
+    from fmriprod.workflows.group_parts import why_no_task_mask
     from fmriprod.workflows.prepare_group import prepare_members
     from fmriprod.workflows.production_group import init_production_group_wf
 
@@ -164,6 +166,8 @@ def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Co
         show_problems(problems, console, root=args.out_dir)
     if not members:
         return 1
+    if note := why_no_task_mask(members, prepared.study):
+        console.print(f"note: {note}\n", markup=False, highlight=False, soft_wrap=True)
 
     def build(record_dir: str, out_dir: str):
         return init_production_group_wf(

@@ -9,7 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.console import output
-from fmriprod.cli.options import add_model_options, add_resource_options, model_options
+from fmriprod.cli.options import (
+    add_model_options,
+    add_resource_options,
+    add_study_options,
+    model_options,
+)
 from fmriprod.cli.values import folder
 
 if TYPE_CHECKING:
@@ -31,13 +36,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "level", choices=["participant", "group"],
         help="level of analysis; group needs --study, and the participants' results",
     )  # fmt: skip
-    study = parser.add_argument_group("a study of several tasks and phases")
-    study.add_argument(
-        "--study", metavar="FILE", help="study file (TOML), or the name of one: fan2020"
-    )
-    study.add_argument(
-        "--subjects-dir", type=folder, metavar="DIR", help="FreeSurfer's, for regions of the study"
-    )
+    add_study_options(parser)
     what = parser.add_argument_group("what to analyse (all by default)")
     what.add_argument("--participant-label", nargs="+", metavar="LABEL", help="without sub-")
     what.add_argument("--session-label", nargs="+", metavar="LABEL", help="without ses-")

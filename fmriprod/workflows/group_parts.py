@@ -17,10 +17,10 @@ def build_task_masks(
     members: Sequence[Member], study: Study, *, omp_nthreads: int = 1
 ) -> pe.Workflow | None:
     """Build the workflow of everyone's task mask; None if too few have its maps."""
-    with_maps = [member for member in members if member.results.task_maps]
     mask = study.task_mask
-    if mask is None or len(with_maps) < (2 if mask.model == "fixed" else 3):
+    if mask is None or why_no_task_mask(members, study):
         return None
+    with_maps = [member for member in members if member.results.task_maps]
     workflow = init_task_mask_wf(
         model=mask.model,
         cluster_threshold=mask.z_cluster,
@@ -39,6 +39,21 @@ def build_task_masks(
     inputs.grid_files = [member.results.t1w_file for member in members]
     inputs.transform_files = [member.results.template_transform for member in members]
     return workflow
+
+
+def why_no_task_mask(members: Sequence[Member], study: Study) -> str | None:
+    """Say why the group gets no task masks though the study asks for them; None if it does."""
+    mask = study.task_mask
+    if mask is None:
+        return None
+    least = 2 if mask.model == "fixed" else 3
+    have = [f"sub-{member.subject}" for member in members if member.results.task_maps]
+    if len(have) >= least:
+        return None
+    return (
+        f"task mask: left out with the regions within it; it needs maps of {mask.contrast} of "
+        f"{least} participants, and there are those of {', '.join(have) or 'nobody'}"
+    )
 
 
 def build_members(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from fmriprod.algorithms.bids_names import strip_prefix
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.bids_index import BidsIndex, Participant, index_dataset
 from fmriprod.interfaces.preflight import check_dataset
@@ -98,7 +99,7 @@ def prepare_production(
     except InputError as err:
         return PreparedProduction(root, None, (), (Problem.of(err),))
     file = find_study(study_file)
-    present, found = _tasks(study, index, str(file))
+    present, found = _tasks(study, index, participants, str(file))
     problems += [*found, *check_engines(engines)]
     if study is not None:
         problems += feat_problems(study, str(file), only_files=only_fsf)
@@ -161,14 +162,19 @@ def _plan(
         return None
 
 
-def _tasks(study: Study | None, index: BidsIndex, place: str) -> tuple[list[str], list[Problem]]:
-    """Tasks of the study that the dataset has; one that nobody has is a problem."""
+def _tasks(
+    study: Study | None, index: BidsIndex, participants: Sequence[str] | None, place: str
+) -> tuple[list[str], list[Problem]]:
+    """Tasks of the study that anyone chosen has; one that nobody at all has is a problem."""
     if study is None:
         return [], []
+    labels = None if participants is None else {strip_prefix(label) for label in participants}
+    chosen = [p for p in index.participants if labels is None or p.label in labels]
+    present = {run.task for participant in chosen for run in participant.runs}
     absent = [name for name in study.tasks if name not in index.tasks]
     problems = [
         Problem("error", f"{place}: tasks.{name}", "a task of the dataset", repr(name),
                 suggest(name, index.tasks))
         for name in absent
     ]  # fmt: skip
-    return [name for name in study.tasks if name in index.tasks], problems
+    return [name for name in study.tasks if name in present], problems

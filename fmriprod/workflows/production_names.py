@@ -8,7 +8,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES
 from fmriprod.workflows.plan_production import ProductionPlan
-from fmriprod.workflows.production_parts import MAPS
+from fmriprod.workflows.production_parts import MAPS, differentiation_phases, questions
 from fmriprod.workflows.study_model import Study
 
 SPACE, LABEL = "T1w", "regions"
@@ -34,6 +34,8 @@ class ParticipantResults:
 
 def find_results(study: Study, plan: ProductionPlan, out_dir: str | Path) -> ParticipantResults:
     """Find what the analysis of a participant left in the derivatives dataset.
+
+    What is there from an earlier analysis, and the plan does not ask for, does not count.
 
     Parameters
     ----------
@@ -72,7 +74,10 @@ def find_results(study: Study, plan: ProductionPlan, out_dir: str | Path) -> Par
     if absent:
         raise InputError(
             f"sub-{plan.subject}", expected="results of `fmriprod run ... participant`",
-            found=f"{len(absent)} files absent, such as {absent[0]}", file=absent[0],
+            found=f"{len(absent)} files absent, such as {absent[0]}"
+            if len(absent) < len(needed)
+            else "none",
+            file=absent[0],
             hint="run the participant level first, with the same study file",
         )  # fmt: skip
     own = {"sub": plan.subject, "space": SPACE}
@@ -81,21 +86,23 @@ def find_results(study: Study, plan: ProductionPlan, out_dir: str | Path) -> Par
         for field, suffix in TABLES.items()
     }
     maps = {kind: home / "func" / name for kind, name in task_map_names(study, plan).items()}
+    asked = bool(questions(study, plan, with_task=False))
     differentiation = home / "func" / str(build_name(own, "differentiation", ".tsv"))
+    compared = differentiation_phases(study, plan) is not None
     return ParticipantResults(
         plan.subject,
         str(t1w),
         str(transform),
         features,
-        {field: str(path) for field, path in tables.items() if path.is_file()},
+        {field: str(path) for field, path in tables.items() if asked and path.is_file()},
         {kind: str(p) for kind, p in maps.items()} if all(map(Path.is_file, maps.values())) else {},
-        str(differentiation) if differentiation.is_file() else None,
+        str(differentiation) if compared and differentiation.is_file() else None,
     )
 
 
 def task_map_names(study: Study, plan: ProductionPlan) -> dict[str, str]:
     """Names of effect and variance of the task mask's contrast in the template's space."""
-    if study.task_mask is None:
+    if study.task_mask is None or not plan.runs_of(study.task_mask.task):
         return {}
     entities = {"sub": plan.subject, "space": TEMPLATE, "contrast": study.task_mask.contrast}
     return {

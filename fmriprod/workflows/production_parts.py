@@ -189,12 +189,20 @@ def build_task_maps() -> dict[str, pe.Node]:
     }
 
 
-def build_effects(study: Study, plan: ProductionPlan) -> dict[str, pe.Node]:
-    """Build the nodes that bring the effects of runs of recognition into the grid."""
+def differentiation_phases(study: Study, plan: ProductionPlan) -> tuple[str, str] | None:
+    """Phases that differentiation compares; None if that is not asked for, or one is absent."""
     table = study.differentiation
     if table is None or not {table.before, table.after} <= set(plan.phases):
+        return None
+    return table.before, table.after
+
+
+def build_effects(study: Study, plan: ProductionPlan) -> dict[str, pe.Node]:
+    """Build the nodes that bring the effects of runs of recognition into the grid."""
+    compared = differentiation_phases(study, plan)
+    if compared is None:
         return {}
-    keys = (*plan.phases[table.before], *plan.phases[table.after])
+    keys = (*plan.phases[compared[0]], *plan.phases[compared[1]])
     nodes = {}
     for key in keys:
         to_grid = ResampleToGrid(interpolation="spline", space="T1w")

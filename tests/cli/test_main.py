@@ -91,7 +91,7 @@ def test_version(capsys):
         ([], "COMMAND"),
         (["walk"], "invalid choice: 'walk'"),
         (["run", "bids"], "OUT_DIR"),
-        (["run", "bids", "out", "group"], "invalid choice: 'group'"),
+        (["run", "bids", "out", "groups"], "invalid choice: 'groups'"),
         (["demo"], "OUT_DIR"),
         (["demo", "out", "--fwhm", "wide"], "--fwhm"),
         (["check", "bids", "--colour"], "--colour"),

@@ -1,10 +1,11 @@
-"""A small simulated production study: study file and dataset for runs from file to report."""
+"""Small production studies: one to be run from file to report, and one of noise to be planned."""
 
 from pathlib import Path
 
 from fmriprod.workflows.study_file import READY
+from support.bids import DESCRIPTION, image_bytes, write_tree
 
-STRONG = {"pattern": 3.0, "drawing": 2.0, "connectivity": 3.0}
+STRONG = {"pattern": 3.0, "drawing": 2.0, "connectivity": 5.0}
 REGIONS = ("V1", "V2", "LOC", "hipp")
 _CHANGES = (
     ("pre = { task", "#pre = { task"),
@@ -52,3 +53,39 @@ def simulate_small(folder: Path, **options) -> tuple[Path, Path]:
             path.unlink()
     (folder / "study.toml").write_text(study_text())
     return raw, Path(made.subjects_dir)
+
+
+_SURFACE = ("label/{}.V1_exvivo.label", "label/{}.V2_exvivo.label",
+            "label/{}.perirhinal_exvivo.label", "surf/{}.white", "surf/{}.thickness")  # fmt: skip
+_PAIRS = {"sub-01": ("bed", "chair"), "sub-02": ("table", "bench")}
+_VOLUMES = {"recognition": 40, "drawing": 60}
+
+
+def tiny_subjects_dir(folder: Path) -> Path:
+    """Folders of FreeSurfer of two participants with all files, empty: plans do not read them."""
+    names = [name.format(side) for name in _SURFACE for side in ("lh", "rh")]
+    names.append("mri/aparc+aseg.mgz")
+    return write_tree(folder, {f"{home}/{name}": None for home in _PAIRS for name in names})
+
+
+def tiny_dataset(folder: Path) -> Path:
+    """Two participants of noise with all runs of the ready study, a few volumes each."""
+    tree = {"dataset_description.json": DESCRIPTION, "README": "Simulated noise.\n"}
+    rows = ["\t".join((home, *pair)) for home, pair in _PAIRS.items()]
+    tree["participants.tsv"] = "participant_id\ttrained_1\ttrained_2\n" + "\n".join(rows) + "\n"
+    seed = 0
+    for home, pair in _PAIRS.items():
+        tree[f"{home}/anat/{home}_T1w.nii.gz"] = image_bytes(seed=seed)
+        for task, n_runs in (("recognition", 6), ("drawing", 4)):
+            for run in range(1, n_runs + 1):
+                stem = f"{home}/func/{home}_task-{task}_run-{run}"
+                seed += 1
+                shape = (4, 5, 6, _VOLUMES[task])
+                tree[f"{stem}_bold.nii.gz"] = image_bytes(shape, tr=1.5, seed=seed)
+                tree[f"{stem}_bold.json"] = {"RepetitionTime": 1.5, "TaskName": task}
+                names = pair if task == "drawing" else ["bed", "bench", "chair", "table"]
+                step, length = (37.5, 34.5) if task == "drawing" else (3.0, 1.0)
+                events = [f"{1.5 + step * i}\t{length}\t{n}" for i, n in enumerate(names)]
+                table = "onset\tduration\ttrial_type\n" + "\n".join(events) + "\n"
+                tree[f"{stem}_events.tsv"] = table
+    return write_tree(folder, tree)

@@ -3,56 +3,27 @@
 import shutil
 
 import pytest
-from support.bids import DESCRIPTION, image_bytes, write_tree
+from support.production_study import tiny_dataset, tiny_subjects_dir
 
 from fmriprod.workflows.prepare_production import prepare_production
 from fmriprod.workflows.production_subject import init_production_subject_wf
 from fmriprod.workflows.study_file import READY
 
-N = {"recognition": 40, "drawing": 60}
-
-
-SURFACE = ("label/{}.V1_exvivo.label", "label/{}.V2_exvivo.label",
-           "label/{}.perirhinal_exvivo.label", "surf/{}.white", "surf/{}.thickness")  # fmt: skip
-
 
 @pytest.fixture
 def prepare(work):
     """Prepare with folders of FreeSurfer that have all files (empty: they are not read)."""
-    names = [name.format(side) for name in SURFACE for side in ("lh", "rh")]
-    tree = {f"fs/sub-{s}/{name}": None for s in ("01", "02")
-            for name in [*names, "mri/aparc+aseg.mgz"]}  # fmt: skip
-    write_tree(work, tree)
+    subjects_dir = tiny_subjects_dir(work / "fs")
 
     def prepare(dataset, study, **options):
-        return prepare_production(dataset, study, **{"subjects_dir": work / "fs"} | options)
+        return prepare_production(dataset, study, **{"subjects_dir": subjects_dir} | options)
 
     return prepare
 
 
 @pytest.fixture
 def dataset(work):
-    """Two participants of a tiny version of the design."""
-    tree = {"dataset_description.json": DESCRIPTION, "README": "Simulated noise.\n"}
-    rows = ["sub-01\tbed\tchair", "sub-02\ttable\tbench"]
-    tree["participants.tsv"] = "participant_id\ttrained_1\ttrained_2\n" + "\n".join(rows) + "\n"
-    seed = 0
-    for row in rows:
-        home, *pair = row.split("\t")
-        tree[f"{home}/anat/{home}_T1w.nii.gz"] = image_bytes(seed=seed)
-        for task, n_runs in (("recognition", 6), ("drawing", 4)):
-            for run in range(1, n_runs + 1):
-                stem = f"{home}/func/{home}_task-{task}_run-{run}"
-                seed += 1
-                shape = (4, 5, 6, N[task])
-                tree[f"{stem}_bold.nii.gz"] = image_bytes(shape, tr=1.5, seed=seed)
-                tree[f"{stem}_bold.json"] = {"RepetitionTime": 1.5, "TaskName": task}
-                names = pair if task == "drawing" else ["bed", "bench", "chair", "table"]
-                step, length = (37.5, 34.5) if task == "drawing" else (3.0, 1.0)
-                events = [f"{1.5 + step * i}\t{length}\t{n}" for i, n in enumerate(names)]
-                table = "onset\tduration\ttrial_type\n" + "\n".join(events) + "\n"
-                tree[f"{stem}_events.tsv"] = table
-    return write_tree(work / "bids", tree)
+    return tiny_dataset(work / "bids")
 
 
 def _errors(prepared):
