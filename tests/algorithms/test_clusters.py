@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage, stats
+from scipy import integrate, ndimage, stats
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.clusters import (
@@ -59,6 +59,22 @@ def test_as_many_clusters_of_such_a_size_as_the_theory_says(rng):
     expected = -np.log1p(-cluster_p(0, 3.1, smooth))
     assert np.mean(counts) == pytest.approx(expected, rel=0.15)
     assert np.mean(sizes) == pytest.approx(np.prod(SHAPE) * stats.norm.sf(3.1) / expected, rel=0.15)
+
+
+@pytest.mark.parametrize("threshold", [2.3, 3.1, 4.0])
+def test_the_expected_number_is_the_density_of_the_euler_characteristic(threshold):
+    """Of a Gaussian field: He2(u) phi(u) (4 ln 2)^(3/2) / (2 pi)^(3/2) a resel."""
+    smooth = Smoothness(np.array([2.0, 3.0, 4.0]), 240_000)
+    hermite = np.polynomial.hermite_e.hermeval(threshold, [0, 0, 1])
+    density = hermite * stats.norm.pdf(threshold) * (4 * np.log(2) / (2 * np.pi)) ** 1.5
+    expected = 240_000 / 24 * density
+    assert cluster_p(0, threshold, smooth) == pytest.approx(-np.expm1(-expected), rel=1e-9)
+    # Sizes with that tail, summed over all clusters, fill the volume above the threshold.
+    sizes = np.linspace(0, 800, 40_000) ** 1.5
+    if expected < 30:  # p of more clusters is 1 to all digits
+        tail = -np.log1p(-cluster_p(sizes, threshold, smooth)) / expected
+        volume = expected * integrate.trapezoid(tail, sizes)
+        assert volume == pytest.approx(240_000 * stats.norm.sf(threshold), rel=1e-3)
 
 
 @pytest.mark.slow

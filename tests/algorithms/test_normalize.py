@@ -58,6 +58,17 @@ def test_a_planted_affine_is_recovered_under_shading_and_noise(template, points,
     assert found.correlation > 0.9 and found.overlap > 0.9
 
 
+def test_an_image_of_half_the_voxel_size_is_no_half_voxel_off(template, points):
+    data, affine, mask = template
+    where = rigid_matrix([7, -5, 4, 0.1, 0.05, -0.08])
+    fine = np.diag([0.9, 1.0, 0.7, 1.0])
+    fine[:3, 3] = -90, -130, -80
+    shape = (200, 225, 260)
+    image = resample(np.where(mask, data, 0), affine, shape, fine, np.linalg.inv(where))
+    found = normalize(np.where(image > 0.02, image, 0), fine, *template)
+    assert displacement(found.transform, where, points).max() < 0.2
+
+
 def test_gaps_and_wild_values_do_no_harm(template, points, rng):
     where = affine_matrix(rng)
     image, grid = other_head(template, where, rng)
