@@ -99,6 +99,10 @@ def published() -> Iterator[tuple[str, dict[str, str], str, float]]:
 
 def read_scores(folder: Path) -> pd.DataFrame:
     """Read the published scores as one table, a row a participant, region and phase."""
+    name = f"{STEM}logodds_{PHASES['drawing']}.csv"
+    folder = next((f for f in (folder, folder / "results" / "csv") if (f / name).is_file()), None)
+    if folder is None:
+        raise SystemExit(f"--data: there is no {name}; give results/csv of the study's repository")
     odds = {
         phase: pd.read_csv(folder / f"{STEM}logodds_{name}.csv", dtype={"sub": str})
         for phase, name in PHASES.items()
