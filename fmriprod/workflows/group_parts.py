@@ -102,10 +102,18 @@ def build_statistics(study: Study, *, connectivity: bool, differentiation: bool)
 
 
 def production_phase(study: Study) -> str:
-    """Name the phase in which objects are drawn: the first that is tested besides recognition."""
-    recognition = {study.statistics.before, study.statistics.after}
+    """Name the phase in which objects are drawn.
+
+    The first that is tested with patterns of another task; without one, the first that is tested
+    besides the phases that are compared.
+    """
+    for question in study.evidence:
+        tasks = {study.phases[name].task for name in (question.test, question.train) if name}
+        if len(tasks) > 1:
+            return question.test
+    compared = {study.statistics.before, study.statistics.after}
     tested = [question.test for question in study.evidence]
-    return next((phase for phase in tested if phase not in recognition), "drawing")
+    return next((phase for phase in tested if phase not in compared), "drawing")
 
 
 def collect_tables(
