@@ -19,7 +19,7 @@ import pandas as pd
 from fmriprod.algorithms.score_production import score
 from fmriprod.cli.main import main as fmriprod
 from fmriprod.interfaces.simulate_production import SimulateProduction
-from fmriprod.workflows.study_file import READY
+from fmriprod.interfaces.study_folder import READY
 
 TABLES = ("accuracy", "log_odds", "connectivity")
 

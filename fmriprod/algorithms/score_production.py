@@ -25,7 +25,6 @@ _TABLES = {
     ),
 }
 _BY_SIGN = ("target_control", "foil_control")  # half as large as target_foil, and as variable
-_PHASES = {"drawing": "draw"}  # the ready study file names it in full
 _WORDS = {1: "above {}", -1: "below {}", 0: "no different from {}"}
 
 
@@ -64,8 +63,8 @@ def score(tables: dict[str, pd.DataFrame], expected: dict[str, Any]) -> list[Fin
     tables : dict of str to DataFrame
         Some of ``accuracy`` (region, phase, scheme, n, mean, ci_low, ci_high), ``log_odds``
         (the same with contrast: target_foil ...) and ``connectivity`` (region_1, region_2,
-        features, n_subjects, slope, ci_low, ci_high). Phases are ``pre``, ``post`` and ``draw``
-        or ``drawing``; of log odds only those of drawing are judged, of connectivity no
+        features, n_subjects, slope, ci_low, ci_high). Phases are ``pre``, ``post`` and
+        ``drawing``; of log odds only those of drawing are judged, of connectivity no
         ``stack`` features. Regions may end in ``Draw``, as those within the task mask do.
     expected : dict
         `fmriprod.algorithms.simulate_expected.expected_findings`; ``expected`` of truth.json.
@@ -109,12 +108,12 @@ def _rows(name: str, table: pd.DataFrame, known: dict[str, Any]) -> Iterator[tup
             if sign is not None and row["features"] != "stack":
                 yield f"{name} {'-'.join(pair)}", row, 0.0, sign
             continue
-        region, phase = _bare(row["region"]), _PHASES.get(row["phase"], row["phase"])
+        region, phase = _bare(row["region"]), row["phase"]
         if name == "accuracy":
             sign = known.get(region, {}).get(phase)
             place, null = f"{name} {region} {phase}", _chance(str(row["scheme"]))
         else:
-            sign = known.get(region, {}).get(row["contrast"]) if phase == "draw" else None
+            sign = known.get(region, {}).get(row["contrast"]) if phase == "drawing" else None
             place, null = f"{name} {region} {row['contrast']}", 0.0
         if sign is not None:
             yield place, row, null, sign

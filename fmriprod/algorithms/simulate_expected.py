@@ -12,7 +12,7 @@ from fmriprod.algorithms.simulate_effects import (
     RegionEffect,
 )
 
-PHASES = ("pre", "post", "draw")
+PHASES = ("pre", "post", "drawing")
 CONTRASTS = {"target_foil": 1, "target_control": 1, "foil_control": -1}
 CONNECTED = ("V1", "V2", "LOC", "parietal", "precentral")  # regions of the connectivity analysis
 _WEAK = ("fusiform",)  # planted too weakly to be found for sure in few people
@@ -49,7 +49,7 @@ def expected_findings(
         drawn = bool(seen and drawing)
         if (region in _WEAK and seen) or (region in CONNECTED and not effect.pattern):
             continue
-        accuracy[region] = {phase: int(drawn if phase == "draw" else seen) for phase in PHASES}
+        accuracy[region] = {phase: int(drawn if phase == "drawing" else seen) for phase in PHASES}
         log_odds[region] = {name: sign * drawn for name, sign in CONTRASTS.items()}
     pairs = {
         f"{one}-{two}": int(connectivity > 0 and coupled(one, two))

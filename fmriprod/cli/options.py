@@ -11,13 +11,6 @@ _MODEL = (
     "skullstrip_engine", "motion_engine", "coregister_engine", "fwhm", "hrf", "high_pass", "noise",
     "n_voxels", "shift", "window", "past_end", "classifier", "n_permutations", "seed",
 )  # fmt: skip
-MODEL_FLAGS: dict[str, Any] = {
-    "--contrast": [], "--fwhm": 5.0, "--hrf": "spm + derivative", "--high-pass": 100.0,
-    "--noise": "ar1", "--n-voxels": 1000, "--train": None, "--test": None, "--sampling": "auto",
-    "--shift": 4.5, "--window": 1, "--past-end": "error", "--classifier": "logistic_ovr",
-    "--n-permutations": 1000, "--seed": 0,
-}  # fmt: skip
-"""Options that say what is computed, and their defaults."""
 _PLAN = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
 
 
@@ -82,6 +75,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     evidence.add_argument(
         "--seed", type=whole(0, most=2**32 - 1), default=0, help="of permutations, bootstrap (0)"
     )
+    named = dict.fromkeys(("contrast", *_MODEL, *_PLAN))
+    names = [name for name in named if not name.endswith("_engine")]
+    parser.set_defaults(model_defaults={name: parser.get_default(name) for name in names})
     engines = parser.add_argument_group("engines")
     engines.add_argument("--skullstrip-engine", choices=["python", "bet"], default="python")
     engines.add_argument("--motion-engine", choices=["python", "mcflirt"], default="python")
@@ -103,6 +99,13 @@ def add_resource_options(parser: argparse.ArgumentParser) -> None:
     resources.add_argument(
         "--work-dir", type=folder, metavar="DIR", help="work folder (OUT_DIR/.fmriprod/work)"
     )
+
+
+def given_model_options(args: argparse.Namespace) -> list[str]:
+    """List the options of model and evidence that differ from their defaults, as flags."""
+    defaults = args.model_defaults.items()
+    given = [name for name, default in defaults if getattr(args, name) != default]
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def model_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from fmriprod.cli.options import MODEL_FLAGS
+from fmriprod.cli.options import given_model_options
 
 if TYPE_CHECKING:
     from fmriprod.workflows.plan_production import ProductionPlan
@@ -64,18 +64,13 @@ def refuse_model_options(args: argparse.Namespace) -> None:
     """Refuse options whose place is the study file."""
     from fmriprod.algorithms.checks import InputError
 
-    given = [flag for flag, default in MODEL_FLAGS.items() if _value(args, flag) != default]
-    given += [f"--{name}" for name in ("task", "session-label", "run") if _value(args, f"--{name}")]
+    chosen = {"--task": args.task, "--session-label": args.session_label, "--run": args.runs}
+    given = [*given_model_options(args), *(flag for flag, value in chosen.items() if value)]
     if given:
         raise InputError(
             ", ".join(given), expected="no such option with --study", found="given",
             hint="say it in the study file, which holds for all participants",
         )  # fmt: skip
-
-
-def _value(args: argparse.Namespace, flag: str) -> object:
-    name = flag.removeprefix("--").replace("-", "_")
-    return getattr(args, "runs" if name == "run" else name, None)
 
 
 def show_production_plans(plans: Sequence["ProductionPlan"], console: Console) -> None:

@@ -11,7 +11,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.group_figures import GroupFilesInputSpec, read_rows
-from fmriprod.interfaces.report import _setting
+from fmriprod.interfaces.report import named_setting
 from fmriprod.reports.page import render_page
 from fmriprod.reports.production_page import group_page
 from fmriprod.reports.production_results import TABLES, GroupResult
@@ -100,7 +100,7 @@ class GroupReport(PythonInterface):
             standardize=values.standardize,
             description=values.description,
             decisions=self._list("decisions"),
-            settings=[_setting(line) for line in self._list("settings")],
+            settings=[named_setting(line) for line in self._list("settings")],
             versions=[
                 ("Python", platform.python_version()),
                 *((name, version(name)) for name in self._libraries),

@@ -12,33 +12,17 @@ from fmriprod.algorithms.region_voxels import usable_regions
 from fmriprod.algorithms.scheme_evidence import SchemeEvidence, scheme_evidence
 from fmriprod.algorithms.schemes import check_pair, scheme_splits, used_rows
 from fmriprod.algorithms.voxel_choice import usable_columns
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.images import load_image
 from fmriprod.interfaces.region_samples import (
     RegionSamples,
+    RegionSamplesInputSpec,
     check_region_names,
     read_region_features,
 )
 
 
-class _RegionEvidenceInputSpec(PythonInputSpec):
-    features_files = traits.List(
-        File(exists=True),
-        mandatory=True,
-        desc="samples x voxels .npy of each run, all voxels of any region, from Featurize",
-    )
-    samples_files = traits.List(
-        File(exists=True), mandatory=True, desc="sample tables (TSV) in the same order"
-    )
-    voxels_files = traits.List(
-        File(exists=True), mandatory=True, desc="voxel tables (TSV) in the same order"
-    )
-    mask_files = traits.List(
-        File(exists=True), mandatory=True, desc="a mask for each region, on the features' grid"
-    )
-    region_names = traits.List(
-        traits.Str, mandatory=True, desc="names of the regions, in the order of mask_files"
-    )
+class _RegionEvidenceInputSpec(RegionSamplesInputSpec):
     regions = traits.List(traits.Str, desc="regions to analyse, by name (default: all)")
     phases = traits.List(
         traits.Str,

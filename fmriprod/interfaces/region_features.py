@@ -7,29 +7,11 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 from fmriprod.algorithms.bids_names import build_name, clean_label
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.region_metadata import region_metadata
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.region_samples import read_region_features
+from fmriprod.interfaces.base import PythonInterface
+from fmriprod.interfaces.region_samples import RegionSamplesInputSpec, read_region_features
 
 
-class _RegionFeaturesInputSpec(PythonInputSpec):
-    features_files = traits.List(
-        File(exists=True),
-        mandatory=True,
-        desc="samples x voxels .npy of each run of a phase, from Featurize: all voxels of any "
-        "region",
-    )
-    samples_files = traits.List(
-        File(exists=True), mandatory=True, desc="sample tables (TSV) in the same order"
-    )
-    voxels_files = traits.List(
-        File(exists=True), mandatory=True, desc="voxel tables (TSV) in the same order"
-    )
-    mask_files = traits.List(
-        File(exists=True), mandatory=True, desc="masks of the regions, on the grid of the features"
-    )
-    region_names = traits.List(
-        traits.Str, mandatory=True, desc="names of the regions, in the order of mask_files"
-    )
+class _RegionFeaturesInputSpec(RegionSamplesInputSpec):
     phase = traits.Str(
         "drawing",
         usedefault=True,

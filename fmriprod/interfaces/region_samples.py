@@ -4,11 +4,35 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from nipype.interfaces.base import File, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.region_columns import columns_of
+from fmriprod.interfaces.base import PythonInputSpec
 from fmriprod.interfaces.images import open_image, read_voxels
 from fmriprod.interfaces.samples import read_features, read_voxel_tables
+
+
+class RegionSamplesInputSpec(PythonInputSpec):
+    """Inputs that say where the samples of regions are."""
+
+    features_files = traits.List(
+        File(exists=True),
+        mandatory=True,
+        desc="samples x voxels .npy of each run, all voxels of any region, from Featurize",
+    )
+    samples_files = traits.List(
+        File(exists=True), mandatory=True, desc="sample tables (TSV) in the same order"
+    )
+    voxels_files = traits.List(
+        File(exists=True), mandatory=True, desc="voxel tables (TSV) in the same order"
+    )
+    mask_files = traits.List(
+        File(exists=True), mandatory=True, desc="a mask for each region, on the features' grid"
+    )
+    region_names = traits.List(
+        traits.Str, mandatory=True, desc="names of the regions, in the order of mask_files"
+    )
 
 
 class RegionSamples(NamedTuple):

@@ -5,36 +5,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import File, isdefined, traits
+from nipype.interfaces.base import isdefined, traits
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.trial_connectivity import trial_rows, varying_voxels
-from fmriprod.interfaces.base import PythonInputSpec
 from fmriprod.interfaces.images import load_image
-from fmriprod.interfaces.region_samples import check_region_names, read_region_features
+from fmriprod.interfaces.region_samples import (
+    RegionSamplesInputSpec,
+    check_region_names,
+    read_region_features,
+)
 
 
-class RegionPairsInputSpec(PythonInputSpec):
+class RegionPairsInputSpec(RegionSamplesInputSpec):
     """Inputs that name features, regions and pairs of regions."""
 
-    features_files = traits.List(
-        File(exists=True),
-        mandatory=True,
-        desc="samples x voxels .npy of each run, from Featurize: all voxels of any region, "
-        "several volumes a trial",
-    )
-    samples_files = traits.List(
-        File(exists=True), mandatory=True, desc="sample tables (TSV) in the same order"
-    )
-    voxels_files = traits.List(
-        File(exists=True), mandatory=True, desc="voxel tables (TSV) in the same order"
-    )
-    mask_files = traits.List(
-        File(exists=True), mandatory=True, desc="masks of the regions, on the grid of the features"
-    )
-    region_names = traits.List(
-        traits.Str, mandatory=True, desc="names of the regions, in the order of mask_files"
-    )
     pairs = traits.List(
         traits.Tuple(traits.Str, traits.Str),
         desc="pairs of region names, region 1 and region 2 (default: all, in the order of names)",

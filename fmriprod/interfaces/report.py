@@ -135,7 +135,7 @@ class SubjectReport(PythonInterface):
             truth=_read_truth(values.truth_file) if isdefined(values.truth_file) else {},
             description=values.description,
             decisions=self._list("decisions"),
-            settings=[_setting(line) for line in self._list("settings")],
+            settings=[named_setting(line) for line in self._list("settings")],
             versions=[
                 ("Python", platform.python_version()),
                 *((name, version(name)) for name in self._libraries),
@@ -261,7 +261,8 @@ def _check_pairs(field: str, names: Sequence[str], figures: Sequence[str]) -> No
         )
 
 
-def _setting(line: str) -> tuple[str, str]:
+def named_setting(line: str) -> tuple[str, str]:
+    """Split ``name: value``."""
     name, colon, value = line.partition(":")
     if not colon:
         raise InputError(

@@ -4,7 +4,6 @@ import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +31,32 @@ class Entry:
     what: str
 
 
-def ready_studies() -> dict[str, Any]:
+READY = Path(__file__).resolve().parent.parent / "data" / "studies"
+
+
+def ready_studies() -> dict[str, Path]:
     """Study files that come with the package, by name."""
-    folder = files("fmriprod") / "data" / "studies"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
-    return {entry.name.removesuffix(".toml"): entry for entry in sorted(found, key=str)}
+    return {path.stem: path for path in sorted(READY.glob("*.toml"))}
 
 
-def study_text(study: str) -> str:
-    """Text of a study file: one that comes with the package, or a file.
+def find_study(study: str | Path) -> Path:
+    """Find a study file by its path, or by the name of one that comes with the package.
 
     Raises
     ------
     InputError
         If there is neither.
     """
-    ready = ready_studies()
-    if study in ready:
-        return ready[study].read_text(encoding="utf-8")
-    if Path(study).is_file():
-        return Path(study).read_text(encoding="utf-8")
+    path, ready = Path(study), ready_studies()
+    if path.is_file():
+        return path
+    if str(study) in ready:
+        return ready[str(study)]
     raise InputError(
         "study",
-        expected="the name of a study that comes with the package, or a study file",
-        found=repr(study),
-        hint=suggest(study, ready),
+        expected="a study file (TOML), or the name of one that comes with the package",
+        found=f"the folder {str(study)!r}" if path.is_dir() else f"no file {str(study)!r}",
+        hint=suggest(str(study), ready) + "; `fmriprod scaffold` writes one to start from",
     )
 
 
@@ -127,7 +127,7 @@ def write_study_folder(
     participants : sequence of str
         Labels without ``sub-``.
     study : str, optional
-        As `study_text` takes it; by default the study file that is there, else ``fan2020``.
+        As `find_study` takes it; by default the study file that is there, else ``fan2020``.
 
     Returns
     -------
@@ -137,12 +137,12 @@ def write_study_folder(
     Raises
     ------
     InputError
-        As `write_dataset` and `study_text` do, and for a study file that is no TOML; nothing is
+        As `write_dataset` and `find_study` do, and for a study file that is no TOML; nothing is
         written then.
     """
     folder = Path(folder)
     own = folder / STUDY_FILE
-    offered = study_text(study or ("fan2020" if not own.is_file() else str(own)))
+    offered = find_study(study or (own if own.is_file() else "fan2020")).read_text(encoding="utf-8")
     content = _parse(_read(own) if own.is_file() else offered, own)
     entries = write_dataset(folder, participants, content)
     entries.append(_offer(folder, STUDY_FILE, offered))

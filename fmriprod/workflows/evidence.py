@@ -5,7 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.evidence import ObjectEvidence
 
-_CLASSIFIER_TEXT = {
+CLASSIFIER_TEXT = {
     "logistic_ovr": "one-versus-rest L2-regularised logistic regression",
     "logistic": "multinomial L2-regularised logistic regression",
 }
@@ -74,7 +74,7 @@ def init_evidence_wf(
         else f"training on samples with `{train}` and testing on samples with `{test}`"
     )
     workflow.__desc__ = (
-        f"Object evidence is the log-probability of each label by {_CLASSIFIER_TEXT[classifier]} "
+        f"Object evidence is the log-probability of each label by {CLASSIFIER_TEXT[classifier]} "
         f"[@sklearn], {split}; {n_permutations} permutations of the labels gave the null. "
     )
     inputs = ["features_files", "samples_files", "voxels_files"]

@@ -13,6 +13,7 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.bids_index import BidsIndex, Participant, index_dataset
 from fmriprod.interfaces.preflight import check_dataset
 from fmriprod.interfaces.problems import Problem, participant_of
+from fmriprod.interfaces.study_folder import find_study
 from fmriprod.workflows.plan_production import ProductionPlan, plan_production, read_participants
 from fmriprod.workflows.prepare import check_engines
 from fmriprod.workflows.production_regions import (
@@ -21,7 +22,7 @@ from fmriprod.workflows.production_regions import (
     find_region_files,
 )
 from fmriprod.workflows.study_feat import feat_problems
-from fmriprod.workflows.study_file import find_study, read_study
+from fmriprod.workflows.study_file import read_study
 from fmriprod.workflows.study_model import Study
 
 _T = TypeVar("_T")

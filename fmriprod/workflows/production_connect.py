@@ -18,7 +18,7 @@ def connect_production(workflow: pe.Workflow, parts: ProductionParts) -> None:
     """Connect images, regions, patterns, evidence, and what the group needs."""
     connect_preparation(workflow, *parts.prepared)
     workflow.connect([
-        (parts.anat, parts.regions, [("outputnode.t1w_file", "reference_file")]),
+        (parts.anat, parts.regions, [("outputnode.t1w_file", "inputnode.reference_file")]),
         (parts.anat, parts.normalize, [("outputnode.t1w_file", "inputnode.t1w_file"),
                                        ("outputnode.mask_file", "inputnode.t1w_mask")]),
     ])  # fmt: skip
@@ -30,7 +30,7 @@ def connect_production(workflow: pe.Workflow, parts: ProductionParts) -> None:
                                        ("outputnode.transform_file",
                                         "inputnode.transform_files")]),
             (parts.anat, patterns, [("outputnode.t1w_file", "inputnode.grid_file")]),
-            (parts.regions, patterns, [("union_mask", "inputnode.mask_file")]),
+            (parts.regions, patterns, [("outputnode.union_mask", "inputnode.mask_file")]),
         ])  # fmt: skip
     if parts.evidence is not None:
         connect_features(workflow, parts, parts.evidence)
@@ -84,11 +84,11 @@ def _connect_differentiation(workflow: pe.Workflow, parts: ProductionParts) -> N
              [(("outputnode.effect_files", some_files, places), "in_files")]),
             (parts.anat, node, [("outputnode.t1w_file", "reference_file")]),
             (parts.boldref, node, [("outputnode.transform_file", "transform_files")]),
-            (parts.regions, node, [("union_mask", "mask_file")]),
+            (parts.regions, node, [("outputnode.union_mask", "mask_file")]),
         ])  # fmt: skip
     sources = list(parts.effects.values())
     gather(workflow, sources, "out_files", parts.differentiation, "effect_files")
     workflow.connect([
-        (parts.regions, parts.differentiation, [("mask_files", "mask_files"),
-                                                ("region_names", "region_names")]),
+        (parts.regions, parts.differentiation, [("outputnode.mask_files", "mask_files"),
+                                                ("outputnode.region_names", "region_names")]),
     ])  # fmt: skip

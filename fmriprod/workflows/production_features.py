@@ -45,8 +45,8 @@ def save_region_features(
             sources = [parts.patterns[key] for key in keys]
             gather(workflow, sources, f"outputnode.{field}", node, f"{field}s")
         workflow.connect([
-            (parts.regions, node, [("mask_files", "mask_files"),
-                                   ("region_names", "region_names")]),
+            (parts.regions, node, [("outputnode.mask_files", "mask_files"),
+                                   ("outputnode.region_names", "region_names")]),
         ])  # fmt: skip
         for what in ("features", "metadata"):
             saver = pe.Node(

@@ -63,13 +63,13 @@ def init_member_wf(
     outputnode = pe.Node(
         IdentityInterface(fields=[*made, *tables, "connectivity_file"]), name="outputnode"
     )
-    regions = build_regions(study, member.regions)
-    regions.inputs.reference_file = member.results.t1w_file
-    regions.inputs.mask_names = [TASK]
-    regions.inputs.empty = "keep"  # a task mask may leave nothing of a region
+    # A task mask may leave nothing of a region.
+    regions = build_regions(study, member.regions, empty="keep")
+    regions.inputs.inputnode.reference_file = member.results.t1w_file
+    regions.inputs.inputnode.mask_names = [TASK]
     workflow.connect([
-        (inputnode, regions, [("task_mask", "mask_files")]),
-        (regions, outputnode, [(field, field) for field in made]),
+        (inputnode, regions, [("task_mask", "inputnode.mask_files")]),
+        (regions, outputnode, [(f"outputnode.{field}", field) for field in made]),
     ])  # fmt: skip
     evidence = build_evidence(study, member.plan, with_task=True, missing="skip")
     if evidence is not None:
@@ -104,7 +104,7 @@ def member_tables(member: Member, study: Study) -> tuple[str, ...]:
 def _give_features(
     workflow: pe.Workflow,
     member: Member,
-    regions: pe.Node,
+    regions: pe.Workflow,
     target: pe.Workflow,
     *,
     keys: tuple[str, ...] | None,
@@ -120,6 +120,6 @@ def _give_features(
     for place, field in enumerate(FEATURES):
         setattr(target.inputs.inputnode, f"{field}s", [files[place] for files in chosen])
     workflow.connect([
-        (regions, target, [("mask_files", "inputnode.mask_files"),
-                           ("region_names", "inputnode.region_names")]),
+        (regions, target, [("outputnode.mask_files", "inputnode.mask_files"),
+                           ("outputnode.region_names", "inputnode.region_names")]),
     ])  # fmt: skip

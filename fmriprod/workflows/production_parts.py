@@ -30,7 +30,7 @@ class ProductionParts:
     plan: ProductionPlan
     study: Study
     prepared: Preparation
-    regions: pe.Node
+    regions: pe.Workflow
     normalize: pe.Workflow
     patterns: dict[str, pe.Workflow]
     evidence: pe.Workflow | None = None
@@ -165,8 +165,8 @@ def connect_features(
     for name in FEATURES:
         gather(workflow, sources, f"outputnode.{name}", target, f"{name}s")
     workflow.connect([
-        (parts.regions, target, [("mask_files", "inputnode.mask_files"),
-                                 ("region_names", "inputnode.region_names")]),
+        (parts.regions, target, [("outputnode.mask_files", "inputnode.mask_files"),
+                                 ("outputnode.region_names", "inputnode.region_names")]),
     ])  # fmt: skip
 
 

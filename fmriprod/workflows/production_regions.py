@@ -1,4 +1,4 @@
-"""Regions of a participant of a study: which files they come from, and the step that makes them."""
+"""Regions of a participant of a study: which files they come from, and what makes them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ from nipype.pipeline import engine as pe
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.label_expression import Atom, read_regions
 from fmriprod.algorithms.label_table import name_labels, name_surface_labels
-from fmriprod.interfaces.label_masks import LabelMasks, read_label_table
+from fmriprod.interfaces.freesurfer import HEMISPHERES, find_freesurfer
+from fmriprod.interfaces.label_masks import read_label_table
+from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_words import TASK
-
-_SIDES = ("lh", "rh")
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,10 @@ def find_region_files(
             "subjects_dir", expected="FreeSurfer's SUBJECTS_DIR, for the regions of the study",
             found="none", hint="give --subjects-dir",
         )  # fmt: skip
-    homes = [Path(subjects_dir, name).absolute() for name in (f"sub-{subject}", subject)]
-    home = next((home for home in homes if home.is_dir()), homes[0])
-    if not home.is_dir():
-        raise InputError(
-            f"sub-{subject}", expected=f"a FreeSurfer subject in {subjects_dir}",
-            found=f"neither {homes[0].name} nor {homes[1].name}",
-            hint="run recon-all first, or name the folder sub-<label>", file=str(homes[0]),
-        )  # fmt: skip
-    label = home / "mri" / "aparc+aseg.mgz"
-    names = regions.surface_labels
-    surface = [home / "label" / f"{side}.{name}.label" for name in names for side in _SIDES]
-    whites = [home / "surf" / f"{side}.white" for side in _SIDES] if names else []
-    thick = [home / "surf" / f"{side}.thickness" for side in _SIDES] if names else []
-    hint = "recon-all did not finish, or the labels are elsewhere: see surface_labels in [regions]"
-    _check_there([label, *surface, *whites, *thick], subject, hint)
-    return RegionFiles(
-        str(label), None, *(tuple(map(str, paths)) for paths in (surface, whites, thick))
+    found = find_freesurfer(
+        Path(subjects_dir).absolute(), subject, surface_labels=regions.surface_labels
     )
+    return RegionFiles(**vars(found))
 
 
 def check_region_names(study: Study, folder: str | Path) -> None:
@@ -94,7 +80,7 @@ def check_region_names(study: Study, folder: str | Path) -> None:
     """
     regions = study.regions
     own = Path(folder, regions.table_file) if regions.table_file else None
-    surface = [f"{side}.{name}.label" for name in regions.surface_labels for side in _SIDES]
+    surface = [f"{side}.{name}.label" for name in regions.surface_labels for side in HEMISPHERES]
     names = {**name_labels(read_label_table(own)), **name_surface_labels(surface)}
     read_regions(definitions(study), {**names, TASK: (Atom("mask", TASK),)})
 
@@ -104,8 +90,10 @@ def definitions(study: Study) -> list[str]:
     return [f"{name} = {text}" for name, text in study.regions.definitions.items()]
 
 
-def build_regions(study: Study, files: RegionFiles, name: str = "regions") -> pe.Node:
-    """Build the step that makes the masks of a participant's regions.
+def build_regions(
+    study: Study, files: RegionFiles, *, empty: str = "error", name: str = "regions_wf"
+) -> pe.Workflow:
+    """Build the workflow that makes the masks of a participant's regions.
 
     Parameters
     ----------
@@ -113,25 +101,31 @@ def build_regions(study: Study, files: RegionFiles, name: str = "regions") -> pe
         With the definitions.
     files : RegionFiles
         What they are made of.
+    empty : {"error", "keep"}
+        What to do with a region that has no voxel.
     name : str
-        Name of the node.
+        Name of the workflow.
 
     Returns
     -------
-    Node
-        With `LabelMasks`; needs ``reference_file``, and for regions that depend on the task
+    Workflow
+        `init_regions_wf`; needs ``reference_file``, and for regions that depend on the task
         mask ``mask_files`` with ``mask_names``.
     """
-    masks = LabelMasks(
-        regions=definitions(study), rule=study.regions.rule, label_file=files.label_file
+    workflow = init_regions_wf(
+        regions=definitions(study),
+        rule=study.regions.rule,
+        voxel_size=study.grid.voxel_size,
+        table_file=files.table_file,
+        empty=empty,
+        name=name,
     )
-    for trait in ("table_file", "surface_label_files", "white_files", "thickness_files"):
-        value = getattr(files, trait)
-        if value:
-            setattr(masks.inputs, trait, list(value) if isinstance(value, tuple) else value)
-    if study.grid.voxel_size is not None:
-        masks.inputs.voxel_size = study.grid.voxel_size
-    return pe.Node(masks, name=name, mem_gb=1)
+    inputs = workflow.inputs.inputnode
+    inputs.label_file = files.label_file
+    for field in ("surface_label_files", "white_files", "thickness_files"):
+        if getattr(files, field):
+            setattr(inputs, field, list(getattr(files, field)))
+    return workflow
 
 
 def _check_there(paths: list[Path], subject: str, hint: str) -> None:

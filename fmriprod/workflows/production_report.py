@@ -60,7 +60,7 @@ def connect_production_report(
         (parts.anat, ground, [("outputnode.t1w_file", "in_files"),
                               ("outputnode.t1w_file", "reference_file")]),
         (ground, figure, [(("out_files", first_file), "in_file")]),
-        (parts.regions, figure, [("union_mask", "mask_file")]),
+        (parts.regions, figure, [("outputnode.union_mask", "mask_file")]),
         (figure, report, [("out_figure", "roi_figures")]),
     ])  # fmt: skip
     save(workflow, (report, "out_file"), "report", page, "report")

@@ -55,12 +55,14 @@ def save_production(workflow: pe.Workflow, parts: ProductionParts, saving: dict[
 
 def _save_regions(workflow: pe.Workflow, parts: ProductionParts, saving: dict[str, Any]) -> None:
     destination = shared(parts, [parts.plan.t1w_file], saving)
-    save(workflow, (parts.regions, "mask_files"), "regions", destination, "mask", space=SPACE,
-         labels=(parts.regions, "region_names", "label"), datatype="func")  # fmt: skip
-    save(workflow, (parts.regions, "union_mask"), "union", destination, "mask", space=SPACE,
-         label=LABEL, datatype="func")  # fmt: skip
-    save(workflow, (parts.regions, "counts_file"), "counts", destination, "timeseries",
-         space=SPACE, label=LABEL, desc="counts")  # fmt: skip
+    names = (parts.regions, "outputnode.region_names", "label")
+    for field, name, suffix, more in (
+        ("mask_files", "regions", "mask", {"labels": names, "datatype": "func"}),
+        ("union_mask", "union", "mask", {"label": LABEL, "datatype": "func"}),
+        ("counts_file", "counts", "timeseries", {"label": LABEL, "desc": "counts"}),
+    ):
+        source = (parts.regions, f"outputnode.{field}")
+        save(workflow, source, name, destination, suffix, space=SPACE, **more)
 
 
 def _save_normalization(

@@ -135,8 +135,8 @@ def init_production_subject_wf(
     )
     workflow.connect([
         (report, outputnode, [("out_file", "report_file")]),
-        (parts.regions, outputnode, [("mask_files", "mask_files"),
-                                     ("region_names", "region_names")]),
+        (parts.regions, outputnode, [("outputnode.mask_files", "mask_files"),
+                                     ("outputnode.region_names", "region_names")]),
     ])  # fmt: skip
     if parts.evidence is not None:
         workflow.connect([

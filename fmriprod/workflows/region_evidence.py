@@ -8,7 +8,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.interfaces.region_evidence import RegionEvidence
-from fmriprod.workflows.evidence import _CLASSIFIER_TEXT
+from fmriprod.workflows.evidence import CLASSIFIER_TEXT
 
 _PUBLISHED = (
     {"scheme": "4way", "train_phase": "localizer", "test_phase": "drawing"},
@@ -143,7 +143,7 @@ def _describe(schemes: Sequence[dict[str, Any]]) -> str:
             part = f"training on phase `{train}` and testing on phase `{test}`"
         parts.append(f"{part} (scheme `{options['scheme']}`)")
     used = dict.fromkeys(o.get("classifier", "logistic_ovr") for o in schemes)
-    models = " and ".join(_CLASSIFIER_TEXT[name] for name in used)
+    models = " and ".join(CLASSIFIER_TEXT[name] for name in used)
     return (
         f"Evidence for each object in each region is its log-probability by {models}, "
         f"{'; '.join(parts)}. Evidence for the target is set against that for the other trained "

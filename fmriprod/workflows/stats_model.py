@@ -4,7 +4,6 @@ Follows the BIDS Stats Models specification, version 1.0.0, as far as models of 
 goes beyond is refused and never ignored.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fmriprod.algorithms.checks import suggest
+from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.contrasts import word
 from fmriprod.algorithms.hrf import MODELS
+from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.problems import Problem
 from fmriprod.workflows.stats_model_schema import Contrast, Document, Node, Weight
 from fmriprod.workflows.study_lines import shown
@@ -65,17 +65,15 @@ def read_stats_model(path: str | Path) -> tuple[RunModel | None, list[Problem]]:
     problems : list of Problem
         Each with the place in the file.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        document = Document.model_validate(content)
-    except OSError:
-        hint = "check glm.model, a path relative to the study file"
+    if not Path(path).is_file():
+        hint = "check glm.models, paths relative to the study file"
         return None, [Problem("error", str(path), "a BIDS Stats Models file", "no file", hint)]
+    try:
+        document = Document.model_validate(read_json(path))
+    except InputError as err:
+        return None, [Problem.of(err)]
     except ValidationError as err:
         return None, [_translated(path, error) for error in err.errors()]
-    except ValueError as err:
-        hint = "mend the file (a comma too many is the usual reason)"
-        return None, [Problem("error", str(path), "JSON", str(err), hint)]
     problems = [
         Problem("error", f"{path}: {shown(keys)}", expected, found, hint)
         for keys, expected, found, hint in _broken(document)

@@ -7,14 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.algorithms.checks import suggest
 from fmriprod.interfaces.problems import Problem
+from fmriprod.interfaces.study_folder import find_study
 from fmriprod.workflows.study_lines import key_lines, line_of, shown
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_models import with_models
 from fmriprod.workflows.study_rules import broken_rules
-
-READY = Path(__file__).resolve().parent.parent / "data" / "studies"
 
 
 def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
@@ -61,22 +60,6 @@ def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
         if not any(rule.keys[: len(table)] == table for table in wrong)
     ]
     return (None if problems else study), problems
-
-
-def find_study(path: str | Path) -> Path:
-    """Find a study file by its path, or by the name of one that comes with the package."""
-    file = Path(path)
-    if file.is_file():
-        return file
-    names = sorted(found.stem for found in READY.glob("*.toml"))
-    if str(path) in names:
-        return READY / f"{path}.toml"
-    raise InputError(
-        "study",
-        expected="a study file (TOML), or the name of one that comes with fmriprod",
-        found=f"no file {str(path)!r}" if not file.is_dir() else f"the folder {str(path)!r}",
-        hint=suggest(str(path), names) + "; `fmriprod scaffold` writes one to start from",
-    )
 
 
 def _validate(content: dict[str, Any]) -> tuple[Study | None, list[Any]]:

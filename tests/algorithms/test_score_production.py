@@ -27,31 +27,31 @@ def test_what_is_planted_must_lie_above_chance_and_nothing_else():
     found = verdicts(
         accuracy=[
             accuracy("V1", "pre", 0.35, 0.33, 0.37),
-            accuracy("V1Draw", "draw", 0.27, 0.249, 0.30),
+            accuracy("V1Draw", "drawing", 0.27, 0.249, 0.30),
             accuracy("hipp", "pre", 0.25, 0.24, 0.26),
-            accuracy("hipp", "draw", 0.35, 0.33, 0.37),
-            accuracy("ento", "draw", 0.15, 0.13, 0.17),
-            accuracy("fusiform", "draw", 0.27, 0.24, 0.30),
-            accuracy("parietal", "draw", 0.27, 0.24, 0.30),
+            accuracy("hipp", "drawing", 0.35, 0.33, 0.37),
+            accuracy("ento", "drawing", 0.15, 0.13, 0.17),
+            accuracy("fusiform", "drawing", 0.27, 0.24, 0.30),
+            accuracy("parietal", "drawing", 0.27, 0.24, 0.30),
             accuracy("V1", "localizer", 0.27, 0.24, 0.30),
         ]
     )
     assert found == {
         "accuracy V1 pre": True,
-        "accuracy V1 draw": False,
+        "accuracy V1 drawing": False,
         "accuracy hipp pre": True,
-        "accuracy hipp draw": False,
-        "accuracy ento draw": False,
+        "accuracy hipp drawing": False,
+        "accuracy ento drawing": False,
     }
 
 
 def test_chance_of_two_classes_is_a_half():
-    rows = [accuracy("V1", "draw", 0.45, 0.4, 0.48, "2wayDraw")]
-    assert verdicts(accuracy=rows) == {"accuracy V1 draw": False}
+    rows = [accuracy("V1", "drawing", 0.45, 0.4, 0.48, "2wayDraw")]
+    assert verdicts(accuracy=rows) == {"accuracy V1 drawing": False}
 
 
 def test_the_three_contrasts_have_signs():
-    def contrast(name, mean, region="V1", phase="draw"):
+    def contrast(name, mean, region="V1", phase="drawing"):
         cell = {"region": region, "phase": phase, "scheme": "4way", "contrast": name}
         return row(mean, mean - 0.1, mean + 0.1, **cell)
 
@@ -108,13 +108,15 @@ def test_a_study_in_which_nothing_is_planted_expects_nothing():
     ]
     assert "fusiform" in nothing["accuracy"]
     no_drawing = expected_findings(drawing=0.0)
-    assert no_drawing["accuracy"]["V1"] == {"pre": 1, "post": 1, "draw": 0}
+    assert no_drawing["accuracy"]["V1"] == {"pre": 1, "post": 1, "drawing": 0}
 
 
 def test_pure_noise_is_called_absent_as_often_as_it_says(rng):
     """All checks of a study together: 5 % of the studies have a false finding, at most."""
     cells = [
-        (r, p) for r in ("hipp", "ento", "PRC", "parahippo", "IT") for p in ("pre", "post", "draw")
+        (r, p)
+        for r in ("hipp", "ento", "PRC", "parahippo", "IT")
+        for p in ("pre", "post", "drawing")
     ]
     wrong, n, n_studies = 0, 8, 400
     for _ in range(n_studies):

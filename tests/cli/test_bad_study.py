@@ -10,10 +10,10 @@ from support.production_study import study_text, tiny_dataset, tiny_subjects_dir
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.cli.main import build_parser, main
-from fmriprod.cli.options import MODEL_FLAGS
+from fmriprod.cli.options import given_model_options
 from fmriprod.interfaces.label_masks import LabelMasks
 from fmriprod.interfaces.leave_one_out import LeaveOneOutMasks
-from fmriprod.workflows.study_file import READY
+from fmriprod.interfaces.study_folder import READY
 
 READY_TEXT = (READY / "fan2020.toml").read_text()
 RUN_4 = "sub-01/func/sub-01_task-recognition_run-4_events.tsv"
@@ -142,11 +142,11 @@ OF_ONE = {
     ),
     "label file absent": (
         without("fs/sub-01/label/rh.V2_exvivo.label"),
-        ["the files that the regions are made of", "rh.V2_exvivo.label", "surface_labels"],
+        ["a participant that recon-all has finished", "label/rh.V2_exvivo.label"],
     ),
     "no FreeSurfer subject": (
         lambda work: (work / "fs/sub-01").rename(work / "fs/person1"),
-        ["neither sub-01 nor 01", "recon-all"],
+        ["a folder of the participant in", "no '01'"],
     ),
     "run absent": (
         without("bids/sub-01/func/*drawing_run-3*"),
@@ -204,10 +204,14 @@ def test_options_whose_place_is_the_file_are_refused(name, options, flag, ask, w
     assert not (work / "out").exists()
 
 
-def test_the_options_that_are_refused_have_the_defaults_of_the_parser():
-    args = vars(build_parser().parse_args(["run", "bids", "out", "participant"]))
-    defaults = {flag: args[flag.removeprefix("--").replace("-", "_")] for flag in MODEL_FLAGS}
-    assert defaults == MODEL_FLAGS
+def test_every_option_of_model_and_evidence_is_known_as_given():
+    parse = build_parser().parse_args
+    command = ["run", "bids", "out", "participant"]
+    assert given_model_options(parse(command)) == []
+    assert given_model_options(parse([*command, "--fwhm", "5", "--seed", "0"])) == []
+    given = parse([*command, "--past-end", "drop", "--contrast", "a-b", "--n-voxels", "7"])
+    assert given_model_options(given) == ["--contrast", "--n-voxels", "--past-end"]
+    assert len(given.model_defaults) == 15
 
 
 def test_levels(ask, capsys):

@@ -17,7 +17,7 @@ from fmriprod.algorithms.score_production import score
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-PHASES = {"localizer": "pre", "post": "post", "drawing": "draw"}  # as the truth names them
+PHASES = {"localizer": "pre", "post": "post", "drawing": "drawing"}  # as the truth names them
 COUPLED = {("V1", "V2"), ("V1", "LOC"), ("V1", "Parietal"), ("V2", "LOC"), ("V2", "Parietal")}
 N_TRAINED, CHANCE = 2, 0.25
 

@@ -75,7 +75,7 @@ def test_the_truth_says_what_is_planted_and_what_is_not(truth):
     assert regions["V1"]["foil"] < 0 < regions["V1"]["target"]
     assert not any(regions["hipp"].values())
     expected = truth["expected"]
-    assert expected["accuracy"]["hipp"] == {"pre": 0, "post": 0, "draw": 0}
+    assert expected["accuracy"]["hipp"] == {"pre": 0, "post": 0, "drawing": 0}
     assert expected["log_odds"]["V1"] == {"target_foil": 1, "target_control": 1, "foil_control": -1}
     grow = {pair for pair, sign in expected["connectivity"].items() if sign}
     assert grow == {"V1-V2", "V1-LOC", "V2-LOC", "V1-parietal", "V2-parietal"}

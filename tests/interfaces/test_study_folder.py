@@ -5,8 +5,8 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.study_folder import (
+    find_study,
     ready_studies,
-    study_text,
     write_dataset,
     write_study_folder,
 )
@@ -89,7 +89,7 @@ def test_what_a_person_edited_is_kept(work, small):
 
 def test_bad_input_writes_nothing(work, small):
     with pytest.raises(
-        InputError, match=r"found:    'fan2002'\n  do:       did you mean 'fan2020'"
+        InputError, match=r"found:    no file 'fan2002'\n  do:       did you mean 'fan2020'"
     ):
         write_study_folder(work / "s", ["01"], "fan2002")
     with pytest.raises(InputError, match="write sub-a1"):
@@ -108,6 +108,6 @@ def test_bad_input_writes_nothing(work, small):
 
 @pytest.mark.parametrize("name", sorted(ready_studies()))
 def test_ready_studies_are_toml_and_make_folders(work, name):
-    assert tomllib.loads(study_text(name))
+    assert tomllib.loads(find_study(name).read_text())
     write_study_folder(work / "s", ["01"], name)
-    assert (work / "s/study.toml").read_text() == study_text(name)
+    assert (work / "s/study.toml").read_text() == find_study(name).read_text()

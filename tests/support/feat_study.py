@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nibabel as nb
 
-from fmriprod.workflows.study_file import READY
+from fmriprod.interfaces.study_folder import READY
 from support.bids import DESCRIPTION, image_bytes, write_tree
 from support.heads import simulated_head
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fmriprod.workflows.study_file import READY
+from fmriprod.interfaces.study_folder import READY
 from support.bids import DESCRIPTION, image_bytes, write_tree
 
 STRONG = {"pattern": 3.0, "drawing": 2.0, "connectivity": 5.0}

@@ -5,8 +5,9 @@ import pytest
 from support.images import write_image
 
 from fmriprod.interfaces.bids_index import index_dataset
+from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.plan_production import plan_production, read_participants
-from fmriprod.workflows.study_file import READY, read_study
+from fmriprod.workflows.study_file import read_study
 
 OBJECTS = ["bed", "bench", "chair", "table"]
 RECOGNITION, DRAWING = 8, 40  # volumes

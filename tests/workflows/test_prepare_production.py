@@ -5,9 +5,9 @@ import shutil
 import pytest
 from support.production_study import tiny_dataset, tiny_subjects_dir
 
+from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.prepare_production import prepare_production
 from fmriprod.workflows.production_subject import init_production_subject_wf
-from fmriprod.workflows.study_file import READY
 
 
 @pytest.fixture
@@ -94,11 +94,10 @@ def test_labels_that_are_absent_are_named(dataset, prepare, work):
     prepared = prepare(dataset, "fan2020")
     assert (prepared.left_out, list(prepared.regions)) == (("01",), ["02"])
     (problem,) = _errors(prepared)
-    assert "absent: " in problem.found
-    assert "lh.white" in problem.found
+    assert "surf/lh.white" in problem.expected
     shutil.rmtree(work / "fs/sub-02")
-    found = " ".join(p.found + p.hint for p in _errors(prepare(dataset, "fan2020")))
-    assert "neither sub-02 nor 02" in found
+    found = [p for p in _errors(prepare(dataset, "fan2020")) if p.file == "sub-02"]
+    assert [p.found for p in found] == ["no '02'"]
     found = [p.hint for p in _errors(prepare(dataset, "fan2020", subjects_dir=None))]
     assert found[0] == "give --subjects-dir"
 

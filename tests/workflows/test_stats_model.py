@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from fmriprod.algorithms.contrasts import parse_contrasts
+from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.stats_model import read_stats_model
-from fmriprod.workflows.study_file import READY, read_study
+from fmriprod.workflows.study_file import read_study
 
 MODEL = {
     "Name": "recognition",
@@ -111,7 +112,7 @@ def test_broken_and_absent_files(tmp_path):
     path = tmp_path / "a_smdl.json"
     assert read_stats_model(path)[1][0].found == "no file"
     path.write_text("{,}")
-    assert read_stats_model(path)[1][0].expected == "JSON"
+    assert read_stats_model(path)[1][0].expected == "a JSON object"
 
 
 def test_study_takes_its_model_from_the_file(write, tmp_path):

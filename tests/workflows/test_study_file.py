@@ -5,7 +5,8 @@ import re
 import pytest
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.study_file import READY, read_study
+from fmriprod.interfaces.study_folder import READY
+from fmriprod.workflows.study_file import read_study
 from fmriprod.workflows.study_lines import key_lines, line_of
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_words import fill, mentions_task, placeholders, task_regions
