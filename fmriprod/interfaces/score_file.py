@@ -1,0 +1,78 @@
+"""HDF5 files of encoding scores: what each layer predicts of each voxel."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fmriprod.algorithms.checks import InputError
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """Scores of every layer for every voxel; NaN where a voxel is not usable.
+
+    Attributes
+    ----------
+    layers, folds : list of str
+        Names, in the order of the axes.
+    penalties : list of float
+        The penalties that were tried.
+    r2, r : ndarray of float32, shape (n_layers, n_voxels)
+        Mean over folds.
+    fold_r2, fold_r, penalty : ndarray of float32, shape (n_layers, n_folds, n_voxels)
+        Of each outer fold.
+    usable : ndarray of bool, shape (n_voxels,)
+        Voxels that were analysed.
+    """
+
+    layers: list[str]
+    folds: list[str]
+    penalties: list[float]
+    r2: np.ndarray
+    r: np.ndarray
+    fold_r2: np.ndarray
+    fold_r: np.ndarray
+    penalty: np.ndarray
+    usable: np.ndarray
+
+
+_ARRAYS = ("r2", "r", "fold_r2", "fold_r", "penalty")
+_LISTS = ("layers", "folds", "penalties")
+
+
+def write_scores(path: str | Path, scores: LayerScores) -> None:
+    """Write scores, byte-identical for the same scores."""
+    with h5py.File(path, "w", libver="v110") as handle:
+        for name in _LISTS:
+            handle.attrs[name] = json.dumps(list(getattr(scores, name)))
+        for name in _ARRAYS:
+            values = np.asarray(getattr(scores, name), dtype=np.float32)
+            handle.create_dataset(name, data=values, track_times=False)
+        handle.create_dataset("usable", data=scores.usable.astype(np.uint8), track_times=False)
+
+
+def read_scores(path: str | Path, subject: str = "scores_file") -> LayerScores:
+    """Read scores.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or damaged.
+    """
+    try:
+        with h5py.File(path, "r") as handle:
+            lists = {name: json.loads(handle.attrs[name]) for name in _LISTS}
+            arrays = {name: handle[name][:] for name in _ARRAYS}
+            usable = handle["usable"][:].astype(bool)
+    except (OSError, KeyError) as err:
+        raise InputError(
+            subject,
+            expected="an HDF5 file of scores, as RidgeEncode writes it",
+            found=str(err).splitlines()[0],
+            hint="give scores_file of RidgeEncode",
+            file=str(path),
+        ) from None
+    return LayerScores(**lists, **arrays, usable=usable)
