@@ -118,9 +118,7 @@ class LayerWriter:
         self._handle.attrs["layers"] = json.dumps(list(self._handle["layers"]))
         self._handle.close()
 
-    def append(
-        self, name: str, block: np.ndarray, about: Mapping[str, Any] | None = None
-    ) -> None:
+    def append(self, name: str, block: np.ndarray, about: Mapping[str, Any] | None = None) -> None:
         """Add samples ``(n, n_features)`` at the end of a layer, which the first call makes."""
         block = np.ascontiguousarray(block, dtype=np.float32)
         layers = self._handle["layers"]

@@ -1,0 +1,164 @@
+"""HDF5 files of fitted encoding models, one group a layer."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.algorithms.encode_model import DualModel, LinearModel
+
+_LINEAR = ("weights", "intercept")
+_DUAL = ("dual", "scale", "intercept")
+
+
+class EncodingModel:
+    """An open file of models.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    layers : list of str
+        Layers that there is a model of.
+    usable : ndarray of bool, shape (n_voxels,)
+        Voxels that there is a model of.
+    """
+
+    def __init__(self, path: str | Path, handle: h5py.File) -> None:
+        self.path = str(path)
+        self._handle = handle
+        self.layers = list(json.loads(handle.attrs["layers"]))
+        self.usable = handle["usable"][:].astype(bool)
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels, usable or not."""
+        return len(self.usable)
+
+    def model(self, layer: str) -> LinearModel | DualModel:
+        """Read the model of one layer, of its usable voxels only.
+
+        Raises
+        ------
+        InputError
+            If there is no model of that layer.
+        """
+        if layer not in self.layers:
+            raise InputError(
+                "layers",
+                expected="layers of the model",
+                found=f"{layer!r}",
+                hint=suggest(layer, self.layers),
+                file=self.path,
+            )
+        group = self._handle["models"][layer]
+        if "weights" in group:
+            return LinearModel(*(group[name][:] for name in _LINEAR))
+        dual, scale, intercept = (group[name][:] for name in _DUAL)
+        return DualModel(group["features"], dual, scale, intercept)
+
+    def predict(self, layer: str, features: np.ndarray) -> np.ndarray:
+        """Predict responses from features of one layer.
+
+        Parameters
+        ----------
+        layer : str
+            One of `layers`.
+        features : ndarray of float32, shape (n_samples, n_features)
+            Features of the stimuli, made as those that the model was fitted on.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, n_voxels)
+            Predicted responses, NaN for voxels that are not usable.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer, or it has another number of features.
+        """
+        model = self.model(layer)
+        if features.shape[1] != model.n_features:
+            raise InputError(
+                "features_file",
+                expected=f"{model.n_features} features in layer {layer!r}, as the model has",
+                found=f"{features.shape[1]}",
+                hint="make the features with the same network, image size and reduction",
+            )
+        responses = np.full((len(features), self.n_voxels), np.nan, dtype=np.float32)
+        responses[:, self.usable] = model.predict(features)
+        return responses
+
+
+@contextmanager
+def open_model(path: str | Path, subject: str = "model_file") -> Iterator[EncodingModel]:
+    """Open a file of models.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or damaged.
+    """
+    try:
+        handle = h5py.File(path, "r")
+    except OSError as err:
+        raise _no_model(path, subject, str(err).splitlines()[0]) from None
+    with handle:
+        if "layers" not in handle.attrs or not {"models", "usable"} <= set(handle):
+            raise _no_model(path, subject, "an HDF5 file without models")
+        yield EncodingModel(path, handle)
+
+
+class ModelWriter:
+    """Writes models a layer at a time.
+
+    Parameters
+    ----------
+    path : str or Path
+        New HDF5 file.
+    usable : ndarray of bool, shape (n_voxels,)
+        Voxels that there are models of.
+    """
+
+    def __init__(self, path: str | Path, usable: np.ndarray) -> None:
+        self._handle = h5py.File(path, "w", track_order=True, libver="v110")
+        self._models = self._handle.create_group("models", track_order=True)
+        self._handle.create_dataset("usable", data=usable.astype(np.uint8), track_times=False)
+
+    def __enter__(self) -> "ModelWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.attrs["layers"] = json.dumps(list(self._models))
+        self._handle.close()
+
+    def add(self, layer: str, model: LinearModel | DualModel) -> None:
+        """Add the model of a layer."""
+        group = self._models.create_group(layer)
+        names = _LINEAR if isinstance(model, LinearModel) else (*_DUAL, "features")
+        for name in names:
+            values = np.asarray(getattr(model, name), dtype=np.float32)
+            group.create_dataset(name, data=values, track_times=False)
+
+
+def write_model(
+    path: str | Path, models: Mapping[str, LinearModel | DualModel], usable: np.ndarray
+) -> None:
+    """Write the models of all layers."""
+    with ModelWriter(path, usable) as writer:
+        for layer, model in models.items():
+            writer.add(layer, model)
+
+
+def _no_model(path: str | Path, subject: str, found: str) -> InputError:
+    return InputError(
+        subject,
+        expected="an HDF5 file of encoding models, as RidgeEncode writes it",
+        found=found,
+        hint="run RidgeEncode with save_model=True",
+        file=str(path),
+    )
