@@ -94,13 +94,20 @@ class VolumeMeans:
         Repetition time in s.
     n_volumes : int
         Volumes of the run; frames after them are ignored.
+
+    Attributes
+    ----------
+    n_frames : int
+        Frames that were taken.
+    done : int
+        Volumes that were given.
     """
 
     def __init__(self, frame_rate: float, tr: float, n_volumes: int) -> None:
         self._per_volume = frame_rate * tr
         self._n_volumes = n_volumes
         self.n_frames = 0
-        self._done = 0  # volumes that were given out
+        self.done = 0  # volumes that were given out
         self._sum: np.ndarray | None = None  # of the volume that is under way
         self._weight = 0.0
 
@@ -117,10 +124,10 @@ class VolumeMeans:
         ndarray, shape (n_completed, n_features), float32
             Means, as far as all of their frames are there.
         """
-        n_frames, n_features = block.shape
+        n_frames = len(block)
         start = np.arange(self.n_frames, self.n_frames + n_frames)
         self.n_frames += n_frames
-        first = self._done
+        first = self.done
         reached = int(np.floor(self.n_frames / self._per_volume + _ROUNDING))
         last = min(max(reached, first) + 1, self._n_volumes)  # the one under way included
         low = np.arange(first, last)[:, None] * self._per_volume
@@ -135,16 +142,16 @@ class VolumeMeans:
         under_way = n_complete < len(sums)
         self._sum = sums[n_complete].copy() if under_way else None
         self._weight = total[n_complete] if under_way else 0.0
-        self._done += n_complete
+        self.done += n_complete
         return sums[:n_complete] / total[:n_complete, None].astype(np.float32)
 
     def finish(self) -> np.ndarray:
         """Give the last volume if its last frame is missing by rounding of the frame rate."""
-        missing = self._done == self._n_volumes - 1 and self._sum is not None
+        missing = self.done == self._n_volumes - 1 and self._sum is not None
         if not missing or self._per_volume - self._weight > 0.5 + _ROUNDING:
             width = 0 if self._sum is None else len(self._sum)
             return np.empty((0, width), dtype=np.float32)
-        self._done += 1
+        self.done += 1
         return (self._sum / np.float32(self._weight))[None]
 
 
