@@ -12,7 +12,7 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
 
 _LINEAR = ("weights", "intercept")
-_DUAL = ("dual", "scale", "intercept")
+_DUAL = ("dual", "mean", "scale", "intercept")
 
 
 class EncodingModel:
@@ -58,8 +58,7 @@ class EncodingModel:
         group = self._handle["models"][layer]
         if "weights" in group:
             return LinearModel(*(group[name][:] for name in _LINEAR))
-        dual, scale, intercept = (group[name][:] for name in _DUAL)
-        return DualModel(group["features"], dual, scale, intercept)
+        return DualModel(group["features"], *(group[name][:] for name in _DUAL))
 
     def predict(self, layer: str, features: np.ndarray) -> np.ndarray:
         """Predict responses from features of one layer.

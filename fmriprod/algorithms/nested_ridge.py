@@ -1,0 +1,251 @@
+"""Nested leave-group-out ridge regression: prepared once, put to any responses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fmriprod.algorithms.array_backend import Backend, get_backend
+from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.encode_model import DualModel, LinearModel
+from fmriprod.algorithms.leave_group_out import LeaveGroupOut, leave_group_out
+from fmriprod.algorithms.ridge_dual import DualRidge
+from fmriprod.algorithms.ridge_dual_scaled import ScaledDualRidge
+from fmriprod.algorithms.ridge_gram import centred_gram, column_blocks
+from fmriprod.algorithms.ridge_inner import Columns, inner_scores
+from fmriprod.algorithms.ridge_outer import dual_coefficients, outer_scores
+from fmriprod.algorithms.ridge_primal import PrimalRidge
+from fmriprod.algorithms.ridge_scores import choose_penalties
+
+RELATIVE_PENALTIES = tuple(float(c) for c in np.logspace(-3, 4, 10))
+
+
+@dataclass
+class NestedRidge:
+    """Models of all folds and penalties for one set of features.
+
+    What depends on the features alone is computed once; scores of any responses, such as
+    permuted ones, follow by multiplication.
+
+    Attributes
+    ----------
+    solver : DualRidge, ScaledDualRidge or PrimalRidge
+        Chosen by shape.
+    features : array, shape (n_samples, n_features)
+        In the order of the samples.
+    folds : LeaveGroupOut
+        Groups.
+    penalties : ndarray of float64, shape (n_penalties,)
+        As given, or found from the features.
+    form : str
+        ``dual`` or ``primal``.
+    backend : Backend
+        What computes.
+    memory_mb : float
+        Bound of what is held besides inputs and results.
+    """
+
+    solver: Any
+    features: np.ndarray
+    folds: LeaveGroupOut
+    penalties: np.ndarray
+    form: str
+    backend: Backend
+    memory_mb: float
+
+    @property
+    def block(self) -> int:
+        """Number of voxels at a time."""
+        threads = self.backend.n_threads if self.backend.name == "numpy" else 1
+        width = 6 * self.folds.n_samples * (4 if self.backend.dtype == "float32" else 8)
+        most = 512 if self.backend.name == "numpy" else 8192
+        return int(np.clip(self.memory_mb * 1e6 / 2 / width / threads, 16, most))
+
+    def inner(self, columns: Columns, n_voxels: int, *, criterion: str = "r2") -> np.ndarray:
+        """Score every penalty by the inner folds; see `ridge_inner.inner_scores`."""
+        shape = (self.folds.n_folds, len(self.penalties), n_voxels)
+        return inner_scores(
+            self.solver.inner_jobs(), columns, shape, self.backend,
+            block=self.block, criterion=criterion,
+        )  # fmt: skip
+
+    def choose(
+        self, columns: Columns, n_voxels: int, *, shared: bool = False, criterion: str = "r2"
+    ) -> np.ndarray:
+        """Choose a penalty for each outer fold and voxel: index, (n_folds, n_voxels)."""
+        if len(self.penalties) == 1:
+            return np.zeros((self.folds.n_folds, n_voxels), dtype=np.int64)
+        return choose_penalties(self.inner(columns, n_voxels, criterion=criterion), shared=shared)
+
+    def outer(
+        self, columns: Columns, chosen: np.ndarray, *, predictions: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Score each outer fold with the chosen penalties; see `ridge_outer.outer_scores`."""
+        options = {"block": self.block, "predictions": predictions}
+        if self.form == "primal":
+            return self.solver.outer(columns, chosen, **options)[:2]
+        return outer_scores(self.solver, columns, chosen, **options)
+
+    def model(self, columns: Columns, chosen: np.ndarray) -> LinearModel | DualModel:
+        """Give the mean of the models of all outer folds."""
+        if self.form == "primal":
+            return self.solver.outer(columns, chosen, block=self.block, model=True)[2]
+        scaled = isinstance(self.solver, ScaledDualRidge)
+        dual, intercept = dual_coefficients(
+            self.solver, columns, chosen, block=self.block, average=not scaled
+        )
+        unsorted = np.empty_like(dual)
+        unsorted[:, :, self.folds.order] = dual
+        mean, centred = centred_features(self.features)
+        means, scales = mean[None], np.ones((1, len(mean)), dtype=np.float32)
+        if scaled:
+            folds = range(self.folds.n_folds)
+            pairs = [self.solver.mean_and_scale(fold) for fold in folds]
+            means, scales = (np.stack(part).astype(np.float32) for part in zip(*pairs, strict=True))
+        return DualModel(centred, unsorted.transpose(0, 2, 1), means, scales, intercept)
+
+
+def nested_ridge(
+    features: np.ndarray,
+    groups: Sequence[Any],
+    penalties: Sequence[float] | None = None,
+    *,
+    standardize: bool = False,
+    form: str = "auto",
+    backend: Backend | None = None,
+    memory_mb: float = 2000.0,
+) -> NestedRidge:
+    """Prepare nested cross-validation that leaves out one group at a time.
+
+    Parameters
+    ----------
+    features : array, shape (n_samples, n_features)
+        Float; may be on disk (HDF5 dataset, memory map).
+    groups : sequence, length n_samples
+        Session or run of each sample.
+    penalties : sequence of float, optional
+        Penalties to choose from. Without them ten are spread over seven decades around
+        the mean squared length of the centred features (of which 1e-3 to 1e4 times are
+        tried): a property of the features alone.
+    standardize : bool, default False
+        Divide each feature by its standard deviation in each training set.
+    form : {"auto", "primal", "dual"}, default "auto"
+        Products of features or of samples; chosen by the number of multiplications.
+    backend : Backend, optional
+        What computes; NumPy in float32 with all processors unless given.
+    memory_mb : float, default 2000
+        Bound of what is held besides inputs and results.
+
+    Raises
+    ------
+    InputError
+        If a penalty is not positive, features are not finite, groups are too few, or
+        lengths differ.
+    """
+    backend = backend or get_backend()
+    if len(features.shape) != 2 or 0 in features.shape:
+        raise InputError(
+            "features", expected="samples x features, at least one of each",
+            found=f"shape {tuple(features.shape)}", hint="give a matrix",
+        )  # fmt: skip
+    if len(groups) != features.shape[0]:
+        raise InputError(
+            "groups", expected=f"one group for each of {features.shape[0]} samples",
+            found=f"{len(groups)}", hint="give the sample table that belongs to the features",
+        )  # fmt: skip
+    given = None if penalties is None else check_penalties(penalties)
+    folds = leave_group_out(groups, nested=given is None or len(given) > 1)
+    if form == "auto":
+        n_penalties = len(RELATIVE_PENALTIES) if given is None else len(given)
+        form = cheaper_form(features.shape[1], folds, n_penalties)
+    if form not in ("primal", "dual"):
+        raise InputError(
+            "form", expected="auto, primal or dual", found=repr(form), hint="choose one of them"
+        )
+    if form == "dual" and standardize:
+        length = float(features.shape[1])
+        tried = _around(length) if given is None else given
+        solver: Any = ScaledDualRidge(features, folds, tried, backend)
+    elif form == "dual":
+        gram, _, _ = centred_gram(features, folds.order, backend)
+        length = float(backend.xp.linalg.trace(gram)) / folds.n_samples
+        tried = _around(length) if given is None else given
+        solver = DualRidge(gram, folds, tried, backend, memory_mb)
+    else:
+        ordered = np.concatenate([b for _, b in column_blocks(features, folds.order)], axis=1)
+        mean = ordered.mean(axis=0, dtype=np.float64)
+        ordered = (ordered - mean).astype(backend.dtype)
+        length = float(np.square(ordered, dtype=np.float64).sum()) / folds.n_samples
+        tried = _around(float(features.shape[1]) if standardize else length)
+        tried = tried if given is None else given
+        solver = PrimalRidge(ordered, mean, folds, tried, backend, standardize)
+    return NestedRidge(solver, features, folds, tried, form, backend, memory_mb)
+
+
+def check_penalties(penalties: Sequence[float]) -> np.ndarray:
+    """Check that penalties are positive numbers.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is not a positive number.
+    """
+    try:
+        values = np.asarray(penalties, dtype=np.float64)
+        good = (
+            values.ndim == 1
+            and values.size > 0
+            and bool((np.isfinite(values) & (values > 0)).all())
+        )
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InputError(
+            "penalties", expected="positive numbers", found=f"{list(penalties)}",
+            hint="give penalties such as 1, 10, 100",
+        )  # fmt: skip
+    return values
+
+
+def cheaper_form(n_features: int, folds: LeaveGroupOut, n_penalties: int) -> str:
+    """Choose the form with fewer multiplications for each voxel.
+
+    Parameters
+    ----------
+    n_features : int
+        Features.
+    folds : LeaveGroupOut
+        Groups.
+    n_penalties : int
+        Penalties to choose from.
+
+    Returns
+    -------
+    str
+        ``primal`` or ``dual``.
+    """
+    n, k = folds.n_samples, folds.n_folds
+    choosing = n_penalties > 1
+    pairs = len(folds.pairs) if choosing else 0
+    primal = 2 * n * n_features + (pairs + k) * n_features**2
+    primal += choosing * n_penalties * (k - 1) * n * n_features
+    left_out = np.array([folds.size(*pair) for pair in folds.pairs], dtype=float)
+    short = n**2 + (left_out**2).sum()
+    dual = n**2 + choosing * n_penalties * min(short, (left_out * (n - left_out)).sum())
+    return "primal" if primal < dual else "dual"
+
+
+def centred_features(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of each feature, and features about it, both in float32."""
+    mean = np.zeros(features.shape[1], dtype=np.float32)
+    centred = np.empty(features.shape, dtype=np.float32)
+    for place, block in column_blocks(features, np.arange(features.shape[0])):
+        own = block.mean(axis=0, dtype=np.float64)
+        mean[place], centred[:, place] = own, block - own
+    return mean, centred
+
+
+def _around(length: float) -> np.ndarray:
+    """Penalties around the mean squared length of the features."""
+    return np.array(RELATIVE_PENALTIES) * (length or 1.0)

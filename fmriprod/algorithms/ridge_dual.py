@@ -1,0 +1,130 @@
+"""Leave-group-out ridge regression in dual form, from one decomposition.
+
+With the Gram matrix K of features about their mean, unpenalised intercepts and
+M = a ((K + a I)^-1 - 1 1' / (n a)), the samples R that a model was not trained on are left with
+the residuals ``M_RR^-1 (M Y)_R``. It follows from the inverse of a partitioned matrix (for one
+sample at a time it is Allen's PRESS, Technometrics 1974, 16:125), and holds with the
+training samples' own means, since 1 is an eigenvector of K with eigenvalue 0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmriprod.algorithms.array_backend import Array, Backend, safe_precision
+from fmriprod.algorithms.leave_group_out import LeaveGroupOut
+from fmriprod.algorithms.ridge_inner import PredictJob, ResidualJob
+from fmriprod.algorithms.ridge_outer import predict_job
+
+
+@dataclass
+class DualRidge:
+    """Ridge models of all folds and penalties, from one Gram matrix of features as they are.
+
+    Parameters
+    ----------
+    gram : array of float64, shape (n_samples, n_samples)
+        Products of the sorted samples about their mean.
+    folds : LeaveGroupOut
+        Groups.
+    penalties : ndarray, shape (n_penalties,)
+        Positive.
+    backend : Backend
+        Where the arrays are.
+    memory_mb : float
+        Bound of what is held for several penalties at once.
+    """
+
+    gram: Array
+    folds: LeaveGroupOut
+    penalties: np.ndarray
+    backend: Backend
+    memory_mb: float
+
+    def __post_init__(self) -> None:
+        xp = self.backend.xp
+        n = self.folds.n_samples
+        rows = xp.mean(self.gram, axis=0, keepdims=True)
+        self.gram = self.gram - rows - rows.T + xp.mean(self.gram)
+        values, self._vectors = xp.linalg.eigh(self.gram)
+        self._values = xp.where(values > 0, values, xp.zeros_like(values))
+        self._one = 1.0 / n
+        self._kept: dict[int, Array] = {}
+
+    def residual_maker(self, index: int) -> Array:
+        """Matrix M of one penalty: float64, shape (n_samples, n_samples)."""
+        if index not in self._kept:
+            a = float(self.penalties[index])
+            shrunk = self._vectors * (a / (self._values + a))
+            made = shrunk @ self._vectors.T - self._one
+            if len(self._kept) >= self._n_together:
+                self._kept.clear()
+            self._kept[index] = made
+        return self._kept[index]
+
+    @property
+    def _n_together(self) -> int:
+        return max(1, int(self.memory_mb * 1e6 / 2 / (8 * self.folds.n_samples**2)))
+
+    def predictor(self, index: int, *left_out: int) -> Array:
+        """Matrix that predicts the left-out groups from the others.
+
+        Returns
+        -------
+        array, shape (n_left_out, n_others)
+            In the backend's precision, solved in float64.
+        """
+        xp, folds = self.backend.xp, self.folds
+        maker = folds.take(xp, self.residual_maker(index), left_out, 0)
+        own = folds.take(xp, maker, left_out, 1)
+        across = folds.take(xp, maker, folds.rest(*left_out), 1)
+        return self.backend.cast(-xp.linalg.solve(own, across))
+
+    def coefficients(self, index: int, left_out: int) -> Array:
+        """Matrix from responses to a model; see `ridge_outer.Predictors`. float64."""
+        xp, folds = self.backend.xp, self.folds
+        others, place = folds.rest(left_out), folds.slices[left_out]
+        maker = self.residual_maker(index)
+        across = folds.take(xp, maker[place, :], others, 1)
+        trained = folds.take(xp, folds.take(xp, maker, others, 0), others, 1)
+        trained = trained - across.T @ xp.linalg.solve(maker[place, place], across)
+        dual = trained / float(self.penalties[index])
+        own = folds.take(xp, folds.take(xp, self.gram, others, 0), others, 1)
+        at_mean = 1.0 / dual.shape[0] - dual @ xp.mean(own, axis=0)
+        return xp.concat([dual, at_mean[:, None]], axis=1)
+
+    def inner_jobs(self) -> Iterator[PredictJob | ResidualJob]:
+        """Work that scores all inner folds: pairs of groups, in the cheaper form."""
+        indices = np.arange(len(self.penalties))
+        short = [i for i in indices if self._short_is_better and self._short_is_safe(i)]
+        for i in short:
+            yield self._residual_job(int(i))
+        rest = [int(i) for i in indices if i not in short]
+        for start in range(0, len(rest), self._n_together):
+            together = rest[start : start + self._n_together]
+            for index in together:
+                self.residual_maker(index)
+            for pair in self.folds.pairs:
+                yield predict_job(self, pair, together)
+
+    @property
+    def _short_is_better(self) -> bool:
+        """Whether M Y and small inverses cost less than predictors of every pair."""
+        n = self.folds.n_samples
+        left_out = np.array([self.folds.size(*pair) for pair in self.folds.pairs], dtype=float)
+        return n**2 + (left_out**2).sum() < (left_out * (n - left_out)).sum()
+
+    def _short_is_safe(self, index: int) -> bool:
+        """Whether M Y loses little to rounding: its condition bounds the loss."""
+        largest = float(self.backend.xp.max(self._values))
+        return safe_precision(largest, float(self.penalties[index]), self.backend)
+
+    def _residual_job(self, index: int) -> ResidualJob:
+        xp, folds = self.backend.xp, self.folds
+        maker = self.residual_maker(index)
+        inverses = []
+        for pair in folds.pairs:
+            own = folds.take(xp, folds.take(xp, maker, pair, 0), pair, 1)
+            inverses.append(self.backend.cast(xp.linalg.inv(own)))
+        return ResidualJob(self.backend, folds, index, self.backend.cast(maker), inverses)

@@ -1,0 +1,98 @@
+"""Gram matrices of features, read a block of columns at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fmriprod.algorithms.array_backend import Array, Backend
+from fmriprod.algorithms.checks import InputError
+
+_COLUMNS = 4096
+
+
+def column_blocks(
+    features: np.ndarray, order: np.ndarray, columns: int = _COLUMNS
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Read sorted features, a block of columns at a time.
+
+    Parameters
+    ----------
+    features : array, shape (n_samples, n_features)
+        May be on disk (HDF5, memory map).
+    order : ndarray of int
+        Order of the samples.
+    columns : int
+        Columns of a block.
+
+    Raises
+    ------
+    InputError
+        If a feature is not finite.
+    """
+    for start in range(0, features.shape[1], columns):
+        place = slice(start, min(start + columns, features.shape[1]))
+        block = np.asarray(features[:, place])[order]
+        if not np.isfinite(block).all():
+            bad = ~np.isfinite(block).all(axis=0)
+            raise InputError(
+                "features",
+                expected="finite numbers",
+                found=f"NaN or infinity in column {start + int(bad.argmax())} (counted from 0), "
+                f"{int(bad.sum())} such columns among {place.start} to {place.stop - 1}",
+                hint="leave these features out, or mend what made them",
+            )
+        yield place, block
+
+
+def centred_gram(
+    features: np.ndarray,
+    order: np.ndarray,
+    backend: Backend,
+    centre_rows: np.ndarray | None = None,
+    scale_rows: np.ndarray | None = None,
+) -> tuple[Array, np.ndarray, np.ndarray]:
+    """Products of all samples with each other, about the mean of some of them.
+
+    Parameters
+    ----------
+    features : array, shape (n_samples, n_features)
+        May be on disk.
+    order : ndarray of int
+        Order of the samples in the result.
+    backend : Backend
+        What computes; products in its precision, summed in float64.
+    centre_rows : ndarray of int, optional
+        Sorted positions whose mean is taken away; all unless given.
+    scale_rows : ndarray of int, optional
+        Sorted positions by whose standard deviation features are divided (features that
+        are constant there count for nothing); without it they are not scaled.
+
+    Returns
+    -------
+    gram : array of float64, shape (n_samples, n_samples)
+        On the backend's device.
+    mean, scale : ndarray, shape (n_features,)
+        What was taken away, and divided by (infinity where a feature counts for nothing).
+    """
+    n_samples, n_features = len(order), features.shape[1]
+    gram = backend.array(np.zeros((n_samples, n_samples)), "float64")
+    means = np.zeros(n_features, dtype=backend.dtype)
+    scales = np.ones(n_features, dtype=backend.dtype)
+    for place, block in column_blocks(features, order):
+        some = block if centre_rows is None else block[centre_rows]
+        mean = some.mean(axis=0, dtype=np.float64)
+        block = (block - mean).astype(backend.dtype)
+        if scale_rows is not None:
+            scale = _deviation(block[scale_rows], mean)
+            block /= scale.astype(backend.dtype)
+            scales[place] = scale
+        means[place] = mean
+        part = backend.array(block)
+        gram += backend.cast(part @ part.T, "float64")
+    return gram, means, scales
+
+
+def _deviation(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Measure the deviation of columns; infinity where they are constant but for rounding."""
+    deviation = rows.std(axis=0, dtype=np.float64)
+    return np.where(deviation <= 1e-6 * np.abs(mean), np.inf, deviation)

@@ -1,0 +1,74 @@
+"""Scores of predictions, and the choice among penalties."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fmriprod.algorithms.array_backend import Array, Backend
+
+
+class FoldScores(NamedTuple):
+    """Scores of one outer fold.
+
+    Attributes
+    ----------
+    r2, r : ndarray of float32, shape (n_voxels,)
+        Explained variance about the mean of the test samples, and correlation (0 where the
+        prediction is constant).
+    """
+
+    r2: np.ndarray
+    r: np.ndarray
+
+
+def sum_of_squares(xp: object, values: Array) -> Array:
+    """Sum of squares of each row."""
+    return xp.linalg.vecdot(values, values)
+
+
+def centred(xp: object, values: Array) -> Array:
+    """Take away the mean of each row."""
+    return values - xp.mean(values, axis=1, keepdims=True)
+
+
+def score_predictions(backend: Backend, responses: Array, predicted: Array) -> FoldScores:
+    """Score predictions of test samples, one voxel a row.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where the arrays are.
+    responses, predicted : array, shape (n_voxels, n_test)
+        Measured and predicted.
+    """
+    xp = backend.xp
+    target = centred(xp, responses)
+    total = sum_of_squares(xp, target)
+    r2 = 1 - sum_of_squares(xp, responses - predicted) / total
+    spread = centred(xp, predicted)
+    size = sum_of_squares(xp, spread) * total
+    flat = size <= 1e-30
+    r = xp.linalg.vecdot(target, spread) / xp.sqrt(xp.where(flat, xp.ones_like(size), size))
+    r = xp.where(flat, xp.zeros_like(r), r)
+    return FoldScores(backend.numpy(r2), backend.numpy(r))
+
+
+def choose_penalties(inner: np.ndarray, *, shared: bool) -> np.ndarray:
+    """Choose the penalty with the best inner score in each outer fold.
+
+    Parameters
+    ----------
+    inner : ndarray, shape (n_folds, n_penalties, n_voxels)
+        Mean score over the inner folds; larger is better.
+    shared : bool
+        One penalty for all voxels (the best on average) or one for each.
+
+    Returns
+    -------
+    ndarray of int, shape (n_folds, n_voxels)
+        Index of the penalty. Of equally good ones the first.
+    """
+    if shared:
+        best = inner.mean(axis=2, dtype=np.float64).argmax(axis=1)
+        return np.repeat(best[:, None], inner.shape[2], axis=1)
+    return inner.argmax(axis=1)
