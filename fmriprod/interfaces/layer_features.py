@@ -65,10 +65,11 @@ class _LayerFeaturesInputSpec(PythonInputSpec):
         desc="layers by name, in the order of the output; every convolution and linear map of a "
         "network unless given, every frequency of the Gabor pyramid",
     )
-    size = traits.Either(
+    size = traits.List(
         traits.Int,
-        traits.Tuple(traits.Int, traits.Int),
-        desc="pixels to which images are resized, a side or (height, width); the network's own, "
+        minlen=1,
+        maxlen=2,
+        desc="pixels to which images are resized, a side, or height and width; the network's own, "
         "or none where it has none, unless given",
     )
     mean = traits.List(
@@ -105,7 +106,8 @@ class _LayerFeaturesOutputSpec(TraitedSpec):
         "start of the run, and 0 stands for it)",
     )
     summary_file = File(
-        exists=True, desc="JSON: network, preparation, and of each layer its shape, d and features"
+        exists=True,
+        desc="JSON: network, preparation, and the layers in order: name, shape, d, n_features",
     )
     layers = traits.List(traits.Str, desc="names of the layers, in order")
     n_samples = traits.Int(desc="number of samples")
@@ -160,7 +162,8 @@ class LayerFeatures(PythonInterface):
                 rows.write_images(writer, values.images, values.batch_size)
                 samples = pd.DataFrame({"stimulus": stimulus_names(values.images)})
         self.save_table("samples_file", "samples.tsv", samples)
-        summary = {**about, "n_samples": len(samples), "layers": rows.about}
+        layers = [{"name": name, **layer} for name, layer in rows.about.items()]
+        summary = {**about, "n_samples": len(samples), "layers": layers}
         self.save_json("summary_file", "summary.json", summary)
         self.result("layers", list(rows.about))
         self.result("n_samples", len(samples))
@@ -214,7 +217,7 @@ class LayerFeatures(PythonInterface):
         )
         network.check_layers(_given(values.layers) or [])
         if isdefined(values.size):
-            size = (values.size,) * 2 if isinstance(values.size, int) else tuple(values.size)
+            size = (values.size[0], values.size[-1])
             if min(size) < 1:
                 raise _error("size", "at least 1 pixel", f"{size[0]} x {size[1]}", "give pixels")
             network.size = size

@@ -138,7 +138,9 @@ class LayerRows:
             np.array(v, dtype=np.float32)[:, None, None]
             for v in (self._network.mean, self._network.std)
         )
-        return self._network.answers((images - mean) / std, self._layers, self._reduce)
+        with np.errstate(over="ignore"):  # what is not finite is refused with its layer's name
+            prepared = (images - mean) / std
+        return self._network.answers(prepared, self._layers, self._reduce)
 
     def _reduce(self, name: str, activations: np.ndarray) -> np.ndarray:
         """Reduce a batch of a layer, and see that it is like the batches before."""
