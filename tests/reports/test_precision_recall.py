@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from fmriprod.algorithms.contrast_recovery import best_threshold, recovery_curve
+from fmriprod.reports.precision_recall import contrast_maps_figure, precision_recall_figure
+
+
+def curves_of(rng, contrasts=("face > place", "place > face")):
+    support = np.arange(400) < 30
+    found = {
+        (name, contrast): recovery_curve(rng.normal(size=400) + strength * support, support)
+        for name, strength in (("mean of layers", 3), ("layer 1", 0.5))
+        for contrast in contrasts
+    }
+    return found, {key: best_threshold(curve) for key, curve in found.items()}
+
+
+def test_curves_thresholds_and_legend(rng):
+    curves, chosen = curves_of(rng)
+    with precision_recall_figure(curves, chosen, title="Voxels", simulated=True) as figure:
+        ax = figure.axes[0]
+        lines = [line for line in ax.lines if len(line.get_xdata()) > 2]
+        for line, curve in zip(lines, curves.values(), strict=True):
+            x, y = line.get_xdata(), line.get_ydata()
+            n = len(x) - 1
+            np.testing.assert_array_equal(x[1:], curve.recall[:n])
+            np.testing.assert_array_equal(y[1:], curve.precision[:n])
+            assert (x[0], x[-1]) == (0, 1)
+        assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
+        assert lines[0].get_color() == lines[2].get_color() != lines[1].get_color()
+        dots = [line for line in ax.lines if line.get_marker() == "o"]
+        for dot, threshold in zip(dots, chosen.values(), strict=True):
+            assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (
+                threshold.recall,
+                threshold.precision,
+            )
+        words = [text.get_text() for text in figure.legends[0].texts]
+        assert words == ["face > place", "place > face", "mean of layers", "layer 1",
+                         "chosen threshold", "chance"]  # fmt: skip
+        assert ax.get_title(loc="left") == "Voxels – simulated data"
+
+
+def test_one_contrast_only(rng):
+    with precision_recall_figure(*curves_of(rng, ("face > place",))) as figure:
+        assert len(figure.legends[0].texts) == 5
+
+
+def test_maps_share_their_slices(rng):
+    background = np.full((20, 20, 12), 0.5)
+    truth = np.zeros(background.shape)
+    truth[3:6, 3:6, 2:4], truth[14:17, 3:6, 8:10] = 5, -5
+    support = [("face > place", truth > 0), ("place > face", truth < 0)]
+    far = np.zeros_like(truth)
+    far[9, 15, 4:7] = 4
+    empty = np.zeros_like(truth)
+    panels = [("True", truth), ("Far", far), ("Empty", empty)]
+    affine = np.diag([3.0, 3, 3, 1])
+    with contrast_maps_figure(panels, support, background, affine) as figure:
+        figure.canvas.draw()
+        picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    height, rest = divmod(len(picture), 3)
+    assert rest == 0 and picture.shape[1] == 1080
+    rows = picture.reshape(3, height, 1080, 3)
+    red_to_blue = (rows[..., 0] - rows[..., 2])[:, 40:-60]  # without titles and bars
+    warm, cold = ((sign * red_to_blue > 60).sum(axis=(1, 2)) for sign in (1, -1))
+    assert warm[0] > 100 and warm[1] > 5 and warm[2] == 0
+    assert cold[0] > 100 and cold[1] == cold[2] == 0
+    grey = [(np.ptp(row[40:-60], axis=2) < 5) & (row[40:-60, :, 0] > 100) for row in rows]
+    same = (grey[1] == grey[2]).mean()  # the same cuts at the same places
+    assert same > 0.99
+
+
+def test_infinite_values_are_drawn(rng):
+    background = np.ones((10, 10, 6))
+    values = np.zeros(background.shape)
+    values[4, 4, 3], values[5, 5, 3] = np.inf, -np.inf
+    support = [("a", values > 0), ("b", values < 0)]
+    with contrast_maps_figure([("True", values)] * 2, support, background, np.eye(4)) as figure:
+        assert figure.axes
+
+
+@pytest.mark.parametrize("planes", ["z", "xz"])
+def test_rows_of_each_map(planes):
+    background = np.ones((10, 10, 6))
+    values = np.zeros(background.shape)
+    values[4, 4, 3] = 3
+    with contrast_maps_figure(
+        [("True", values)], [("a", values > 0)], background, np.eye(4), planes=planes
+    ) as figure:
+        assert figure.get_figheight() > 1
