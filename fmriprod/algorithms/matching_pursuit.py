@@ -3,6 +3,7 @@
 import numpy as np
 
 _EPSILON = np.finfo(np.float64).eps
+_DEPENDENT = 1e-10  # share of a voxel's variance that the others leave, by which it is one of them
 
 
 def matching_pursuit(
@@ -42,7 +43,8 @@ def matching_pursuit(
     ----------
     Rubinstein, Zibulevsky & Elad (2008), Efficient implementation of the K-SVD algorithm using
     batch orthogonal matching pursuit, Technion CS-2008-08. The rules for stopping early are
-    those of `sklearn.linear_model.orthogonal_mp_gram`.
+    those of `sklearn.linear_model.orthogonal_mp_gram`, but that a voxel's dependence on others
+    is judged in relation to its variance, above rounding.
     """
     n_targets, n_chosen = chosen.shape
     voxels = np.full((n_targets, n_nonzero), -1)
@@ -55,8 +57,7 @@ def matching_pursuit(
     for step in range(n_nonzero):
         place = np.abs(rest).argmax(axis=1)
         size = rest[np.arange(len(running)), place]
-        again = (places[running, :step] == place[:, None]).any(axis=1)
-        go_on = ~again & (size**2 >= _EPSILON)
+        go_on = size**2 >= _EPSILON
         running, place = running[go_on], place[go_on]
         if not len(running):
             break
@@ -95,10 +96,10 @@ def _independent(
     """Tell which new voxels are no combination of those taken before."""
     own = rows[running, step, place]
     if not step:
-        return own > _EPSILON
+        return own > 0
     cross = np.take_along_axis(rows[running, step], places[running, :step], axis=1)
     explained = np.linalg.solve(_inner_gram(rows, places, running, step), cross[..., None])
-    return own - (cross * explained[..., 0]).sum(axis=1) > _EPSILON
+    return own - (cross * explained[..., 0]).sum(axis=1) > _DEPENDENT * own
 
 
 def _refit(

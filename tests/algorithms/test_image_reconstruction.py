@@ -12,6 +12,7 @@ from support.miyawaki import figures, random_images, receptive_fields, responses
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.class_scores import class_scores
 from fmriprod.algorithms.image_reconstruction import fit_decoders, pixel_scores, reconstruct
+from fmriprod.algorithms.matching_pursuit import matching_pursuit
 from fmriprod.algorithms.multiscale import combine_scales, multiscale_targets
 
 
@@ -80,6 +81,20 @@ def test_targets_that_few_voxels_explain_stop_early_as_in_scikit_learn(rng):
     assert (decoders.weights[decoders.voxels < 0] == 0).all()
     expected = by_scikit_learn(train, targets, test, 20, 6)
     np.testing.assert_allclose(decoders.predict(test), expected, atol=1e-8)
+
+
+def test_voxels_that_depend_on_each_other_are_not_taken_together():
+    """Large targets leave rounding errors that look like something to explain."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        z = StandardScaler().fit_transform(rng.normal(size=(50, 2)))
+        z = np.column_stack([z, z @ rng.normal(size=(2, 2))])
+        z = np.ascontiguousarray((z / z.std(axis=0)).T)
+        target = 1e9 * (z[0] - 0.6 * z[1])
+        voxels, weights = matching_pursuit(z, (z @ target)[None], np.arange(4)[None], 4)
+        assert (voxels[0] >= 0).sum() == 2
+        there = voxels[0] >= 0
+        np.testing.assert_allclose(weights[0, there] @ z[voxels[0, there]], target, rtol=1e-6)
 
 
 def test_f_values_are_scikit_learn_s(simulated):
