@@ -106,7 +106,7 @@ class ScoreFigures(PythonInterface):
             values.background_file if isdefined(values.background_file) else None, found
         )
         said: dict[str, Any] = {"simulated": values.simulated}
-        layers = found.scores.layers
+        null, layers = self._null(), found.scores.layers
         shown = np.where(found.kept, found.values, np.nan)
         maps = partial(
             score_maps_figure, mask=found.mask, background=background,
@@ -119,7 +119,7 @@ class ScoreFigures(PythonInterface):
         )  # fmt: skip
         yield (
             "scores",
-            partial(score_histogram_figure, found.values, self._null(), label=word, **said),
+            partial(score_histogram_figure, found.values, null, label=word, **said),
         )
         chosen = np.where(found.kept, found.scores.penalty, np.nan)
         yield "penalties", partial(penalty_figure, chosen, found.scores.penalties, layers, **said)

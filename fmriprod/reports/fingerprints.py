@@ -52,8 +52,8 @@ def fingerprint_figure(
         name: part.set_index("layer").reindex(layers)
         for name, part in table.groupby("roi", sort=False)
     }
-    columns = min(_COLUMNS, len(regions))
-    rows = -(-len(regions) // columns)
+    rows = -(-len(regions) // _COLUMNS)
+    columns = -(-len(regions) // rows)
     note = _NOTE.format(share=100 * best_share)
     lowest, _ = widened((0.0, 1.0), table[["value", "low"]].to_numpy(float))
     width = WIDTH if columns > 2 else 4.2

@@ -67,6 +67,7 @@ def penalty_figure(
             _bars(ax, 100 * share, name)
             ax.tick_params(labelbottom=number + columns >= len(layers), labelsize=SMALL)
         axes[0, 0].set_ylim(0, 1.2 * top)
+        axes[0, 0].set_yticks([tick for tick in axes[0, 0].get_yticks() if tick <= 100])
         axes[0, 0].set_xticks(range(len(grid)), _numbers(grid, 24 // columns))
         for ax in axes[:, 0]:
             ax.set_ylabel("%")

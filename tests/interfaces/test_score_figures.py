@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import nipype.pipeline.engine as pe
+import numpy as np
+import pytest
+from PIL import Image
+from support.layer_scores import AFFINE, keep_layers, save, write_simulated
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.score_figures import ScoreFigures
+
+SLICES = ["scoremaps", "sharemaps", "scores", "penalties"]
+
+
+@pytest.fixture
+def simulated(work, rng):
+    return write_simulated(work, rng, (3, 8))
+
+
+def refused(inputs, **options):
+    with pytest.raises(InputError) as info:
+        ScoreFigures(**inputs, **options).run()
+    assert info.value.interface == "ScoreFigures"
+    return info.value
+
+
+def test_figures_are_made_in_a_node_and_say_the_same_twice(simulated, work):
+    inputs, mask, *_ = simulated
+    np.save("null.npy", np.random.default_rng(0).normal(0, 0.03, (50, 20)))
+    inputs["background_file"] = save(work, "background", mask * np.float32(100))
+    made = []
+    for name in ("one", "two"):
+        node = pe.Node(ScoreFigures(**inputs), name, base_dir=str(work))
+        node.inputs.trait_set(null_file=str(work / "null.npy"), simulated=True, score="r")
+        out = node.run().outputs
+        assert out.figure_names == SLICES
+        assert [Path(path).stem for path in out.figures] == SLICES
+        made.append([Path(path).read_bytes() for path in out.figures])
+    assert made[0] == made[1]
+    plain = ScoreFigures(**inputs, null_file=str(work / "null.npy"), score="r").run().outputs
+    assert all(
+        Path(path).read_bytes() != said for path, said in zip(plain.figures, made[0], strict=True)
+    )
+
+
+def test_surfaces_are_drawn_of_images_in_mni_space(simulated):
+    inputs, *_ = simulated
+    inputs["scores_file"] = keep_layers(inputs["scores_file"], 2)
+    out = ScoreFigures(**inputs, surface=True, space="MNI152NLin2009cAsym").run().outputs
+    assert out.figure_names == [*SLICES, "scoresurface", "winnersurface"]
+    for path in out.figures[-2:]:
+        pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        coloured = np.ptp(pixels[100:-120], axis=2) > 60
+        assert 0.005 < coloured.mean() < 0.5
+
+
+def test_surfaces_of_other_spaces_are_refused_before_anything_is_drawn(simulated, work):
+    inputs, *_ = simulated
+    for options, found in (({"space": "T1w"}, "'T1w'"), ({}, "no space")):
+        error = refused(inputs, surface=True, **options)
+        assert error.subject == "space" and error.found == found
+    assert not list(work.glob("*.png"))
+
+
+def test_a_null_that_is_none_is_refused(simulated, work):
+    inputs, *_ = simulated
+    Path("text.npy").write_text("0.1 0.2")
+    np.save("empty.npy", np.full(3, np.nan))
+    np.save("words.npy", np.array(["a"]))
+    for name, found in (("text", ""), ("empty", "3 values of type float64"), ("words", "1 values")):
+        error = refused(inputs, null_file=str(work / f"{name}.npy"))
+        assert error.expected == "a .npy file of scores with permuted data"
+        assert error.found.startswith(found) and error.file.endswith(f"{name}.npy")
+
+
+def test_a_background_on_another_grid_is_refused(simulated, work):
+    inputs, mask, *_ = simulated
+    moved = AFFINE.copy()
+    moved[2, 3] += 1
+    error = refused(inputs, background_file=save(work, "b", mask.astype(np.float32), moved))
+    assert error.found.startswith("an affine that differs by up to 1 mm")
