@@ -88,9 +88,9 @@ def test_a_noisy_measurement_shows_in_the_interval_over_folds_only(rng):
     assert (found.fold_high - found.fold_low).max() > 0.05
 
 
-def test_in_noise_the_profile_is_flat_and_high_whatever_the_level(rng):
+def test_in_noise_choosing_the_best_voxels_lifts_every_layer(rng):
     found = region_profile(rng.normal(0, 0.05, (9, 2000)))
-    assert found.value.min() > 0.7 and found.mean.max() > 0.01
+    assert found.value.min() > 0.5 and found.mean.max() > 0.01
 
 
 def test_unusable_voxels_are_left_out(rng):

@@ -17,8 +17,15 @@ UNUSABLE = (5, 100)
 
 
 @pytest.fixture
-def simulated(work, rng):
+def files(work, rng):
     return write_simulated(work, rng, UNUSABLE)
+
+
+@pytest.fixture
+def simulated(files, monkeypatch):
+    """Files for what does not look at figures, which take most of the time."""
+    monkeypatch.setattr(ScoreFingerprint, "_draw", lambda *_: None)
+    return files
 
 
 def run(inputs, **options):
@@ -136,8 +143,8 @@ def test_a_region_without_a_selected_voxel_is_said_to_have_none(simulated, work)
     assert json.loads(Path(out.summary_file).read_text())["regions"]["LOC"]["peak_layer"] is None
 
 
-def test_in_a_node_the_same_inputs_give_the_same_bytes_with_any_threads(simulated, work):
-    inputs, mask, *_ = simulated
+def test_in_a_node_the_same_inputs_give_the_same_bytes_with_any_threads(files, work):
+    inputs, mask, *_ = files
     background = save(work, "background", mask * np.float32(100))
     contents = []
     for threads in (1, 2):
