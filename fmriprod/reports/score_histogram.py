@@ -66,5 +66,8 @@ def score_histogram_figure(
                 color=_NULL,
             )  # fmt: skip
             ax.legend(loc="center right", fontsize=SMALL)
-        ax.set(xlabel=f"largest {label} over layers", ylabel="% (of each)")
+        ax.set(
+            xlabel=f"largest {label} over layers",
+            ylabel="% (of each)" if chance.size else "% of voxels",
+        )
         yield fig
