@@ -157,7 +157,7 @@ class PrimalRidge:
 
         def score(start: int) -> None:
             voxels = slice(start, min(start + block, chosen.shape[1]))
-            responses = columns(voxels)
+            responses = backend.cast(columns(voxels))
             products, sums = self.sums(responses)
             for fold, training in enumerate(sets):
                 mean, covariance = self.project(training, products, sums)
@@ -195,6 +195,7 @@ class PrimalJob:
         """Yield the errors of all inner folds and penalties."""
         solver = self.solver
         xp, folds = solver.backend.xp, solver.folds
+        responses = solver.backend.cast(responses)
         products, sums = solver.sums(responses)
         for pair, training in zip(folds.pairs, self.sets, strict=True):
             mean, covariance = solver.project(training, products, sums)
