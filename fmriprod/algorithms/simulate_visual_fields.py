@@ -14,7 +14,6 @@ from fmriprod.algorithms.checks import InputError
 Points = Mapping[str, Sequence[tuple[float, float, float]]]
 
 _STEEPEST = np.deg2rad(85)  # polar angle from the horizontal meridian at an area's ends
-_ECCENTRICITIES = (0.15, 0.85)  # nearest and farthest, in radii of the image
 
 
 def lay_out_areas(
@@ -75,7 +74,40 @@ def lay_out_areas(
     return table
 
 
-def visual_field(table: pd.DataFrame) -> pd.DataFrame:
+def crop_grid(
+    table: pd.DataFrame, affine: np.ndarray, margin: int = 2
+) -> tuple[pd.DataFrame, tuple[int, int, int], np.ndarray]:
+    """Cut a grid down to a box around its voxels.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Voxels, as `lay_out_areas` gives them.
+    affine : ndarray, shape (4, 4)
+        Voxel to world, mm.
+    margin : int
+        Voxels left on each side.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        The same voxels in the same order, ``i j k`` counted in the box.
+    shape : (int, int, int)
+        The box.
+    affine : ndarray of float64, shape (4, 4)
+        Its voxels to the same world.
+    """
+    voxels = table[list("ijk")].to_numpy()
+    start = voxels.min(axis=0) - margin
+    shape = tuple((voxels.max(axis=0) - start + 1 + margin).tolist())
+    moved = np.array(affine, dtype=np.float64)
+    moved[:3, 3] += moved[:3, :3] @ start
+    return table.assign(**dict(zip("ijk", (voxels - start).T, strict=True))), shape, moved
+
+
+def visual_field(
+    table: pd.DataFrame, eccentricities: tuple[float, float] = (0.15, 0.85)
+) -> pd.DataFrame:
     """Spread half of the visual field over each area of a hemisphere.
 
     The left hemisphere sees the right half. Polar angle runs from the upper vertical meridian
@@ -86,6 +118,8 @@ def visual_field(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : pandas.DataFrame
         Voxels, as `lay_out_areas` gives them.
+    eccentricities : (float, float)
+        Nearest and farthest, in radii of the image.
 
     Returns
     -------
@@ -101,8 +135,8 @@ def visual_field(table: pd.DataFrame) -> pd.DataFrame:
         above = _STEEPEST * (1 - 2 * _ranks(z + 0.2 * x + 0.1 * y))
         angle = above if hemisphere == "L" else np.pi - above
         seen.loc[rows.index, "angle"] = np.arctan2(np.sin(angle), np.cos(angle))
-        near, far = _ECCENTRICITIES
-        # Cortex magnifies the fovea: eccentricity grows with the square of the way forward.
+        near, far = eccentricities
+        # Cortex magnifies the fovea: eccentricity grows faster than the way forward.
         forward = _ranks(y + 0.2 * x + 0.1 * z)
         seen.loc[rows.index, "eccentricity"] = near + (far - near) * forward**1.5
     return seen
