@@ -95,8 +95,11 @@ def gabor_energy(
     along, envelope_along = _line_filters(width, cycles, np.cos(angles))
     envelope = np.einsum("ry,nyx,cx->nrc", envelope_down, images, envelope_along, optimize=True)
     energy = np.empty((n, n_orientations, len(envelope_down), len(envelope_along)), np.float32)
+    lines = images.reshape(n * height, width)
     for k in range(n_orientations):
-        response = down[k] @ (images @ along[k].T)
+        # Real lines times real and imaginary parts side by side: no complex copy of the images.
+        parts = lines @ np.ascontiguousarray(along[k].T).view(np.float32)
+        response = down[k] @ parts.view(np.complex64).reshape(n, height, -1)
         uniform = np.outer(down[k].sum(axis=1), along[k].sum(axis=1))
         uniform /= np.outer(envelope_down.sum(axis=1), envelope_along.sum(axis=1))
         energy[:, k] = np.abs(response - uniform * envelope)

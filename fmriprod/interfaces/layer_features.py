@@ -46,8 +46,8 @@ class _LayerFeaturesInputSpec(PythonInputSpec):
     network = traits.Str(
         mandatory=True,
         desc="torchvision:NAME, timm:NAME, module:attribute (a torch.nn.Module, or a function "
-        "that makes one), a file .onnx, small (ours, of fixed weights; also small:tiny and "
-        "small:deep), gabor (contrast energy) or pixels (luminance)",
+        "that makes one), the absolute path of a file .onnx, small (ours, of fixed weights; also "
+        "small:tiny and small:deep), gabor (contrast energy) or pixels (luminance)",
     )
     weights = File(
         exists=True,

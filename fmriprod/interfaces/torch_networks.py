@@ -60,7 +60,7 @@ def open_torch(name: str, options: NetworkOptions) -> Network:
         torch.manual_seed(0)
         module, traits = makers.get(family, _imported)(rest or "small", name, options)
     try:
-        module = module.to(options.device).eval()
+        module = module.to(options.device)
     except (RuntimeError, AssertionError) as err:
         raise InputError(
             "device",

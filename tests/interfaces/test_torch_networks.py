@@ -59,7 +59,9 @@ def test_any_module_can_be_named(own, images):
         np.testing.assert_allclose(found["0"], first.numpy(), atol=1e-6)
         np.testing.assert_allclose(found["2"], own.ready(torch.from_numpy(images)), atol=1e-6)
     for name in ("make", "nested.make"):
+        torch.manual_seed(1)
         one = open_network(f"own_networks:{name}", NetworkOptions()).answers(images, None, keep)
+        torch.manual_seed(2)
         two = open_network(f"own_networks:{name}", NetworkOptions()).answers(images, None, keep)
         np.testing.assert_array_equal(one["2"], two["2"])  # random weights are of a fixed seed
 
