@@ -91,19 +91,20 @@ def test_share_is_the_jackknife_of_a_slow_loop(seed, counts):
 
 
 def test_intervals_are_percentiles_of_stimuli_drawn_anew(rng):
-    responses = planted(rng, UNEVEN, 0.5, 3)
-    found = noise_ceiling(responses, UNEVEN, n_bootstrap=4000, confidence=0.9)
-    groups = [responses[UNEVEN == s] for s in found.stimuli]
-    n, shares = len(groups), []
-    for _ in range(1000):
-        drawn = [groups[i] for i in rng.integers(0, n, n)]
+    stimuli = UNEVEN[:33]  # few of them, so that what drawing twice does can be seen
+    responses = planted(rng, stimuli, 0.5, 3)
+    found = noise_ceiling(responses, stimuli, n_bootstrap=300, confidence=0.9, seed=5)
+    groups = [responses[stimuli == s] for s in found.stimuli]
+    n, shares, draw = len(groups), [], np.random.default_rng(5)
+    for _ in range(300):
+        drawn = [groups[i] for i in draw.integers(0, n, n)]
         mean = np.array([g.mean(axis=0) for g in drawn])
         noise = np.mean([g.var(axis=0, ddof=1) for g in drawn], axis=0)
         of_mean = np.mean([g.var(axis=0, ddof=1) / len(g) for g in drawn], axis=0)
         signal = mean.var(axis=0, ddof=1) * n / (n - 1) - of_mean
         shares.append(signal / (signal + noise))
     expected = np.percentile(shares, [5, 95], axis=0)
-    np.testing.assert_allclose([found.low, found.high], expected, atol=0.03)
+    np.testing.assert_allclose([found.low, found.high], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
