@@ -71,8 +71,10 @@ class _RetinotopyOutputSpec(TraitedSpec):
     n_usable = traits.Int(desc="voxels with finite responses that vary")
     n_above = traits.Int(desc="voxels with F above f_threshold")
     circular_correlation = traits.Float(
-        desc="of angles and truth_file over voxels with F above f_threshold (the form for angles "
-        "that point everywhere alike)"
+        desc="of angles and truth_file over voxels with F above f_threshold, about their means"
+    )
+    circular_correlation_uniform = traits.Float(
+        desc="the same in the form for angles that point everywhere alike and have no mean"
     )
     mean_angular_error = traits.Float(desc="mean difference in rad from truth_file there")
 
@@ -145,8 +147,8 @@ class Retinotopy(PythonInterface):
         pair = angle[both], truth[both]
         return {
             "n_compared": int(both.sum()),
-            "circular_correlation": circular_correlation(*pair, uniform=True),
-            "circular_correlation_means": circular_correlation(*pair),
+            "circular_correlation": circular_correlation(*pair),
+            "circular_correlation_uniform": circular_correlation(*pair, uniform=True),
             "mean_angular_error": mean_angular_error(*pair),
         }
 
@@ -166,9 +168,9 @@ class Retinotopy(PythonInterface):
         self.save_json("summary_file", "retinotopy.json", summary | told)
         for name, value in counts.items():
             self.result(name, value)
-        for name in ("circular_correlation", "mean_angular_error"):
-            if name in agreement:
-                self.result(name, agreement[name])
+        for name, value in agreement.items():
+            if name != "n_compared":
+                self.result(name, value)
 
     def _draw(self, found: MaskedResponses, angle: np.ndarray, above: np.ndarray) -> None:
         from fmriprod.reports.retinotopy import angle_figure

@@ -9,6 +9,7 @@ from support.images import write_image
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.contrast_recovery import ContrastRecovery
+from fmriprod.reports import precision_recall
 
 SHAPE = (12, 12, 8)
 
@@ -72,6 +73,30 @@ def test_voxels_without_a_value_are_left_out_of_all_maps(work, rng):
     assert (out.n_voxels, out.n_excluded) == (599, 1)
     counts = whole["n_support"] - summary["n_support"]
     assert counts.tolist() == [1, 0, 1, 0]
+
+
+def test_the_figure_shows_what_passes_the_thresholds(work, rng, monkeypatch):
+    files, maps, mask = build(work, rng)
+    drawn = []
+    whole = precision_recall.contrast_maps_figure
+
+    def spy(panels, support, *args, **options):
+        drawn.extend(panels)
+        return whole(panels, support, *args, **options)
+
+    monkeypatch.setattr(precision_recall, "contrast_maps_figure", spy)
+    out = ContrastRecovery(**files).run().outputs
+    rows = pd.read_csv(out.summary_file, sep="\t").set_index(["map", "contrast"])["threshold"]
+    limits = [(3, 3)] + [
+        (max(rows[name, "face > place"], 0), max(rows[name, "place > face"], 0))
+        for name in files["names"]
+    ]
+    for (title, shown), name, (up, down) in zip(drawn, maps, limits, strict=True):
+        values = maps[name]
+        # Thresholds are values of the map: room for their last printed digit.
+        passing = mask & ((values >= up * (1 - 1e-6)) | (values <= -down * (1 - 1e-6)))
+        np.testing.assert_array_equal(shown, np.where(passing, values, 0))
+        assert f"{up:.3g}" in title
 
 
 def test_a_contrast_without_voxels_is_told_and_left_out(work, rng):
