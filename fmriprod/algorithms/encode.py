@@ -33,6 +33,8 @@ class Encoding:
         The group that each fold leaves out.
     penalties : ndarray of float64, shape (n_penalties,)
         What was tried.
+    unit : float
+        What they are multiples of; see `NestedRidge`.
     form : str
         ``dual`` or ``primal``.
     predictions : ndarray of float32, shape (n_samples, n_voxels), optional
@@ -49,6 +51,7 @@ class Encoding:
     usable: np.ndarray
     folds: tuple[str, ...]
     penalties: np.ndarray
+    unit: float
     form: str
     predictions: np.ndarray | None = None
     model: LinearModel | DualModel | None = None
@@ -133,7 +136,14 @@ def ridge_encode(
         unsorted[:, ridge.folds.order] = predicted
         predicted = _spread((unsorted + mean[:, None]).T, usable)
     return Encoding(
-        *spread, usable, ridge.folds.names, ridge.penalties, ridge.form, predicted, fitted
+        *spread,
+        usable,
+        ridge.folds.names,
+        ridge.penalties,
+        ridge.unit,
+        ridge.form,
+        predicted,
+        fitted,
     )
 
 

@@ -38,6 +38,9 @@ class NestedRidge:
         Groups.
     penalties : ndarray of float64, shape (n_penalties,)
         As given, or found from the features.
+    unit : float
+        What the penalties are multiples of: the mean squared length of the features where
+        they were found from them, otherwise 1.
     form : str
         ``dual`` or ``primal``.
     backend : Backend
@@ -50,6 +53,7 @@ class NestedRidge:
     features: np.ndarray
     folds: LeaveGroupOut
     penalties: np.ndarray
+    unit: float
     form: str
     backend: Backend
     memory_mb: float
@@ -155,32 +159,33 @@ def nested_ridge(
             found=f"{len(groups)}", hint="give the sample table that belongs to the features",
         )  # fmt: skip
     given = None if penalties is None else check_penalties(penalties)
-    folds = leave_group_out(groups, nested=given is None or len(given) > 1)
+    grid = np.array(RELATIVE_PENALTIES) if given is None else given
+    folds = leave_group_out(groups, nested=len(grid) > 1)
     if form == "auto":
-        n_penalties = len(RELATIVE_PENALTIES) if given is None else len(given)
-        form = cheaper_form(features.shape[1], folds, n_penalties)
+        form = cheaper_form(features.shape[1], folds, len(grid))
     if form not in ("primal", "dual"):
         raise InputError(
             "form", expected="auto, primal or dual", found=repr(form), hint="choose one of them"
         )
     if form == "dual" and standardize:
-        length = float(features.shape[1])
-        tried = _around(length) if given is None else given
+        unit = 1.0 if given is not None else float(features.shape[1])
+        tried = unit * grid
         solver: Any = ScaledDualRidge(features, folds, tried, backend)
     elif form == "dual":
         gram, _, _ = centred_gram(features, folds.order, backend)
-        length = float(backend.xp.linalg.trace(gram)) / folds.n_samples
-        tried = _around(length) if given is None else given
+        unit = 1.0 if given is not None else _unit(float(backend.xp.linalg.trace(gram)), folds)
+        tried = unit * grid
         solver = DualRidge(gram, folds, tried, backend, memory_mb)
     else:
         ordered = np.concatenate([b for _, b in column_blocks(features, folds.order)], axis=1)
         mean = ordered.mean(axis=0, dtype=np.float64)
         ordered = (ordered - mean).astype(backend.dtype)
-        length = float(np.square(ordered, dtype=np.float64).sum()) / folds.n_samples
-        tried = _around(float(features.shape[1]) if standardize else length)
-        tried = tried if given is None else given
+        squares = float(np.square(ordered, dtype=np.float64).sum())
+        length = float(features.shape[1]) if standardize else _unit(squares, folds)
+        unit = 1.0 if given is not None else length
+        tried = unit * grid
         solver = PrimalRidge(ordered, mean, folds, tried, backend, standardize)
-    return NestedRidge(solver, features, folds, tried, form, backend, memory_mb)
+    return NestedRidge(solver, features, folds, tried, unit, form, backend, memory_mb)
 
 
 def check_penalties(penalties: Sequence[float]) -> np.ndarray:
@@ -246,6 +251,6 @@ def centred_features(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, centred
 
 
-def _around(length: float) -> np.ndarray:
-    """Penalties around the mean squared length of the features."""
-    return np.array(RELATIVE_PENALTIES) * (length or 1.0)
+def _unit(squares: float, folds: LeaveGroupOut) -> float:
+    """Mean squared length of the centred features; 1 if all are constant."""
+    return squares / folds.n_samples or 1.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
+from fmriprod.interfaces.layer_file import layer_key
 
 _LINEAR = ("weights", "intercept")
 _DUAL = ("dual", "mean", "scale", "intercept")
@@ -55,7 +56,7 @@ class EncodingModel:
                 hint=suggest(layer, self.layers),
                 file=self.path,
             )
-        group = self._handle["models"][layer]
+        group = self._handle["models"][layer_key(layer)]
         if "weights" in group:
             return LinearModel(*(group[name][:] for name in _LINEAR))
         return DualModel(group["features"], *(group[name][:] for name in _DUAL))
@@ -124,20 +125,22 @@ class ModelWriter:
     """
 
     def __init__(self, path: str | Path, usable: np.ndarray) -> None:
-        self._handle = h5py.File(path, "w", track_order=True, libver="v110")
-        self._models = self._handle.create_group("models", track_order=True)
+        self._handle = h5py.File(path, "w", libver="v110")
+        self._models = self._handle.create_group("models")
+        self._names: list[str] = []
         self._handle.create_dataset("usable", data=usable.astype(np.uint8), track_times=False)
 
     def __enter__(self) -> "ModelWriter":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._handle.attrs["layers"] = json.dumps(list(self._models))
+        self._handle.attrs["layers"] = json.dumps(self._names)
         self._handle.close()
 
     def add(self, layer: str, model: LinearModel | DualModel) -> None:
         """Add the model of a layer."""
-        group = self._models.create_group(layer)
+        self._names.append(layer)
+        group = self._models.create_group(layer_key(layer))
         names = _LINEAR if isinstance(model, LinearModel) else (*_DUAL, "features")
         for name in names:
             values = np.asarray(getattr(model, name), dtype=np.float32)

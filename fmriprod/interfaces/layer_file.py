@@ -14,6 +14,17 @@ from fmriprod.algorithms.checks import InputError, suggest
 _CHUNK_BYTES = 1 << 20
 
 
+def layer_key(name: str) -> str:
+    """Give the name of a layer's array or group: HDF5 reads / as a folder.
+
+    Examples
+    --------
+    >>> layer_key("/features/conv1")
+    '%2Ffeatures%2Fconv1'
+    """
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
 class LayerFile:
     """An open file of features, read a layer at a time.
 
@@ -34,7 +45,7 @@ class LayerFile:
         self._handle = handle
         self.names = list(json.loads(handle.attrs["layers"]))
         self.about = dict(json.loads(handle.attrs.get("about", "{}")))
-        self.n_samples = int(handle["layers"][self.names[0]].shape[0])
+        self.n_samples = int(self.dataset(self.names[0]).shape[0])
 
     def dataset(self, name: str) -> h5py.Dataset:
         """Give a layer without reading it: shape ``(n_samples, n_features)``, float32.
@@ -52,7 +63,7 @@ class LayerFile:
                 hint=suggest(name, self.names),
                 file=self.path,
             )
-        return self._handle["layers"][name]
+        return self._handle["layers"][layer_key(name)]
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Read a layer whole."""
@@ -87,7 +98,8 @@ def open_layers(path: str | Path, subject: str = "features_file") -> Iterator[La
         if "layers" not in handle.attrs or "layers" not in handle:
             raise _not_layers(path, subject, "an HDF5 file without the attribute 'layers'")
         names = json.loads(handle.attrs["layers"])
-        rows = {name: handle["layers"][name].shape for name in names if name in handle["layers"]}
+        arrays = handle["layers"]
+        rows = {n: arrays[layer_key(n)].shape for n in names if layer_key(n) in arrays}
         if not names or len(rows) != len(names) or any(len(s) != 2 for s in rows.values()):
             raise _not_layers(path, subject, f"layers {names}, arrays {list(rows)}")
         if len({shape[0] for shape in rows.values()}) > 1:
@@ -107,30 +119,34 @@ class LayerWriter:
     """
 
     def __init__(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
-        self._handle = h5py.File(path, "w", track_order=True, libver="v110")
+        self._handle = h5py.File(path, "w", libver="v110")
         self._handle.attrs["about"] = json.dumps(dict(about or {}), sort_keys=True)
-        self._handle.create_group("layers", track_order=True)
+        self._handle.create_group("layers")
+        self._names: list[str] = []
 
     def __enter__(self) -> "LayerWriter":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._handle.attrs["layers"] = json.dumps(list(self._handle["layers"]))
+        self._handle.attrs["layers"] = json.dumps(self._names)
         self._handle.close()
 
     def append(self, name: str, block: np.ndarray, about: Mapping[str, Any] | None = None) -> None:
         """Add samples ``(n, n_features)`` at the end of a layer, which the first call makes."""
         block = np.ascontiguousarray(block, dtype=np.float32)
-        layers = self._handle["layers"]
-        if name not in layers:
+        layers, key = self._handle["layers"], layer_key(name)
+        if key not in layers:
+            self._names.append(name)
             width = block.shape[1]
             rows = max(1, _CHUNK_BYTES // (4 * max(width, 1)))
             layers.create_dataset(
-                name, (0, width), "f4", maxshape=(None, width), chunks=(rows, width),
+                key, (0, width), "f4", maxshape=(None, width), chunks=(rows, width),
                 track_times=False,
             )  # fmt: skip
-            layers[name].attrs["about"] = json.dumps(dict(about or {}), sort_keys=True)
-        dataset = layers[name]
+            layers[key].attrs["about"] = json.dumps(dict(about or {}), sort_keys=True)
+        dataset = layers[key]
+        if len(block) == 0:
+            return
         dataset.resize(len(dataset) + len(block), axis=0)
         dataset[-len(block) :] = block
 

@@ -121,8 +121,11 @@ class ScoreFigures(PythonInterface):
             "scores",
             partial(score_histogram_figure, found.values, null, label=word, **said),
         )
-        chosen = np.where(found.kept, found.scores.penalty, np.nan)
-        yield "penalties", partial(penalty_figure, chosen, found.scores.penalties, layers, **said)
+        units = np.array(found.scores.penalty_units)
+        chosen = np.where(found.kept, found.scores.penalty / units[:, None, None], np.nan)
+        label = "penalty" if (units == 1).all() else "penalty / mean squared length of features"
+        tried = found.scores.penalties
+        yield "penalties", partial(penalty_figure, chosen, tried, layers, label=label, **said)
         if values.surface:
             yield from self._surface_makers(found, shown)
 

@@ -19,7 +19,10 @@ class LayerScores:
     layers, folds : list of str
         Names, in the order of the axes.
     penalties : list of float
-        The penalties that were tried.
+        The penalties that were tried, in ``penalty_units``.
+    penalty_units : list of float
+        For each layer what they are multiples of: 1, or where they were chosen by the
+        features themselves, the mean squared length of these.
     r2, r : ndarray of float32, shape (n_layers, n_voxels)
         Mean over folds.
     fold_r2, fold_r, penalty : ndarray of float32, shape (n_layers, n_folds, n_voxels)
@@ -31,6 +34,7 @@ class LayerScores:
     layers: list[str]
     folds: list[str]
     penalties: list[float]
+    penalty_units: list[float]
     r2: np.ndarray
     r: np.ndarray
     fold_r2: np.ndarray
@@ -40,7 +44,7 @@ class LayerScores:
 
 
 _ARRAYS = ("r2", "r", "fold_r2", "fold_r", "penalty")
-_LISTS = ("layers", "folds", "penalties")
+_LISTS = ("layers", "folds", "penalties", "penalty_units")
 
 
 def write_scores(path: str | Path, scores: LayerScores) -> None:

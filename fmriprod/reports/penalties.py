@@ -20,6 +20,7 @@ def penalty_figure(
     penalties: Sequence[float],
     layers: Sequence[str],
     *,
+    label: str = "penalty",
     title: str = "Chosen penalties",
     simulated: bool = False,
 ) -> Iterator[Figure]:
@@ -33,6 +34,8 @@ def penalty_figure(
         The penalties that were tried.
     layers : sequence of str
         Names in their order.
+    label : str
+        What the penalties are.
     title : str
         Above everything.
     simulated : bool
@@ -72,7 +75,7 @@ def penalty_figure(
         for ax in axes[:, 0]:
             ax.set_ylabel("%")
         for ax in axes.flat[max(0, len(layers) - columns) : len(layers)]:
-            ax.set_xlabel("penalty")
+            ax.set_xlabel(label)
         yield fig
 
 

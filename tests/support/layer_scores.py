@@ -40,7 +40,7 @@ def write_simulated(folder, rng, unusable=(), **options):
     write_scores(
         folder / "scores.h5",
         LayerScores(
-            LAYERS, numbers, PENALTIES, r2, np.sqrt(np.maximum(r2, 0)), folds,
+            LAYERS, numbers, PENALTIES, [1.0] * len(LAYERS), r2, np.sqrt(np.maximum(r2, 0)), folds,
             np.sqrt(np.maximum(folds, 0)), chosen, usable,
         ),
     )  # fmt: skip
@@ -57,7 +57,15 @@ def keep_layers(path, n_layers):
         for name in ("r2", "r", "fold_r2", "fold_r", "penalty")
     }
     fewer = path.replace(".h5", f"{n_layers}.h5")
-    write_scores(fewer, replace(scores, layers=scores.layers[:n_layers], **arrays))
+    write_scores(
+        fewer,
+        replace(
+            scores,
+            layers=scores.layers[:n_layers],
+            penalty_units=scores.penalty_units[:n_layers],
+            **arrays,
+        ),
+    )
     return fewer
 
 
