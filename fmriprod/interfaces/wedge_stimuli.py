@@ -1,6 +1,5 @@
 """Stimuli for retinotopy: images seen through turning wedges."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from PIL import Image
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.wedges import through_mask, wedge_masks
+from fmriprod.algorithms.wedges import Wedges, through_mask, wedge_masks
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.stimulus_files import planes, read_image, stimulus_names
 
@@ -103,8 +102,13 @@ class WedgeStimuli(PythonInterface):
                 hint="crop the images, or leave as_stack out",
             )
         rows, stack, files = [], [], []
+        wedges: dict[tuple[int, int], Wedges] = {}
         for number, (base, image) in enumerate(bases, 1):
-            for wedge, (angle, stimulus) in enumerate(self._wedged(image), 1):
+            shape = image.shape[:2]
+            if shape not in wedges:
+                wedges = {shape: self._wedges(shape)}  # of one shape only: they are large
+            for wedge, (mask, angle) in enumerate(zip(*wedges[shape], strict=True), 1):
+                stimulus = through_mask(image, mask, 255 * inputs.background)
                 name = f"base-{number:03d}_wedge-{wedge:03d}.png"
                 rows.append((name, base, wedge, angle))
                 if inputs.as_stack:
@@ -143,18 +147,15 @@ class WedgeStimuli(PythonInterface):
         pictures = [planes(stack[i : i + 1], inputs.in_stack)[0] for i in draw]
         return [(f"{name}[{i}]", _grey_levels(p)) for i, p in zip(draw, pictures, strict=True)]
 
-    def _wedged(self, image: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-        """Show an image through each wedge, with the wedge's angle in rad."""
+    def _wedges(self, shape: tuple[int, int]) -> Wedges:
         inputs = self.inputs
-        masks, angles = wedge_masks(
-            image.shape[:2],
+        return wedge_masks(
+            shape,
             width=inputs.wedge_width,
             step=inputs.wedge_step,
             blur=inputs.blur,
             aperture=inputs.aperture or None,
         )
-        for mask, angle in zip(masks, angles, strict=True):
-            yield float(angle), through_mask(image, mask, 255 * inputs.background)
 
 
 def _grey_levels(picture: np.ndarray) -> np.ndarray:
