@@ -7,7 +7,7 @@ sample at a time it is Allen's PRESS, Technometrics 1974, 16:125), and holds wit
 training samples' own means, since 1 is an eigenvector of K with eigenvalue 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +54,20 @@ class DualRidge:
 
     def residual_maker(self, index: int) -> Array:
         """Matrix M of one penalty: float64, shape (n_samples, n_samples)."""
-        if index not in self._kept:
+        made = self._kept.get(index)
+        if made is None:
             a = float(self.penalties[index])
             shrunk = self._vectors * (a / (self._values + a))
             made = shrunk @ self._vectors.T - self._one
             if len(self._kept) >= self._n_together:
                 self._kept.clear()
             self._kept[index] = made
-        return self._kept[index]
+        return made
+
+    def prepare(self, indices: Sequence[int], *left_out: int) -> None:
+        """Make the matrices M of some penalties, where memory allows."""
+        for index in indices[: self._n_together]:
+            self.residual_maker(index)
 
     @property
     def _n_together(self) -> int:
@@ -103,8 +109,6 @@ class DualRidge:
         rest = [int(i) for i in indices if i not in short]
         for start in range(0, len(rest), self._n_together):
             together = rest[start : start + self._n_together]
-            for index in together:
-                self.residual_maker(index)
             for pair in self.folds.pairs:
                 yield predict_job(self, pair, together)
 

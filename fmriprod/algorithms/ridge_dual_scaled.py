@@ -1,6 +1,6 @@
 """Leave-group-out ridge regression in dual form, with features scaled in each training set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +59,10 @@ class ScaledDualRidge:
         """Give what is taken from features, and what they are divided by, without a group."""
         return self._decomposed(left_out)[3:]
 
+    def prepare(self, indices: Sequence[int], *left_out: int) -> None:
+        """Decompose the training set without some groups."""
+        self._decomposed(*left_out)
+
     def predictor(self, index: int, *left_out: int) -> Array:
         """Matrix that predicts the left-out groups from the others; see `DualRidge`."""
         vectors, values, across, *_ = self._decomposed(*left_out)
@@ -77,5 +81,4 @@ class ScaledDualRidge:
         """Work that scores all inner folds, a pair of groups at a time."""
         indices = list(range(len(self.penalties)))
         for pair in self.folds.pairs:
-            self._decomposed(*pair)
             yield predict_job(self, pair, indices)

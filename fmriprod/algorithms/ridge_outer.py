@@ -1,6 +1,6 @@
 """Outer folds of dual ridge models: each voxel at its own penalty."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,9 @@ class Predictors(Protocol):
     backend: Backend
     folds: LeaveGroupOut
 
+    def prepare(self, indices: Sequence[int], *left_out: int) -> None:
+        """Make ready what the predictors of some penalties share."""
+
     def predictor(self, index: int, *left_out: int) -> Array:
         """Matrix ``(n_left_out, n_others)`` that predicts left-out groups from the others."""
 
@@ -30,12 +33,7 @@ class Predictors(Protocol):
 
 def predict_job(solver: Predictors, pair: tuple[int, int], together: Sequence[int]) -> PredictJob:
     """Make the predictors of a pair of groups for some penalties, side by side."""
-    made: dict[int, Array] = {}
-
-    def solve(index: int) -> None:
-        made[index] = solver.predictor(index, *pair).T
-
-    solver.backend.each(solve, together)
+    made = _predictors(solver, together, pair)
     in_order = [made[index] for index in together]
     return PredictJob(solver.backend, solver.folds, pair, together, in_order)
 
@@ -69,23 +67,24 @@ def outer_scores(
         Scores.
     """
     backend, folds = solver.backend, solver.folds
-    xp = backend.xp
     r2 = np.zeros(chosen.shape, dtype=backend.dtype)
     r = np.zeros_like(r2)
-    for fold, index, blocks in _by_penalty(chosen, block):
-        predictor = solver.predictor(index, fold).T
-        place = folds.slices[fold]
+    for fold, choice in enumerate(chosen):
+        place, rest = folds.slices[fold], folds.rest(fold)
+        indices = [int(index) for index in np.unique(choice)]
+        predictors = _predictors(solver, indices, fold)
 
-        def score(voxels: np.ndarray, fold=fold, predictor=predictor, place=place) -> None:
+        def score(work: tuple[int, np.ndarray], fold=fold, place=place, rest=rest) -> None:
+            index, voxels = work
             responses = columns(voxels)
-            predicted = folds.take(xp, responses, folds.rest(fold), 1) @ predictor
+            predicted = folds.take(backend.xp, responses, rest, 1) @ predictors[index]
             r2[fold, voxels], r[fold, voxels] = score_predictions(
                 backend, responses[:, place], predicted
             )
             if predictions is not None:
                 predictions[voxels, place] = backend.numpy(predicted)
 
-        backend.each(score, blocks)
+        backend.each(score, _by_penalty(choice, indices, block))
     return r2, r
 
 
@@ -117,18 +116,24 @@ def dual_coefficients(
     n_folds, n_voxels = chosen.shape
     dual = np.zeros((1 if average else n_folds, n_voxels, folds.n_samples), dtype=np.float32)
     intercept = np.zeros(n_voxels, dtype=np.float32)
-    for fold, index, blocks in _by_penalty(chosen, block):
-        matrix = backend.cast(solver.coefficients(index, fold) / (n_folds if average else 1))
-        parts = _places(folds, folds.rest(fold))
+    share = n_folds if average else 1
+    for fold, choice in enumerate(chosen):
+        rest = folds.rest(fold)
+        parts = _places(folds, rest)
+        for index in np.unique(choice):
+            matrix = backend.cast(solver.coefficients(int(index), fold) / share)
 
-        def fit(voxels: np.ndarray, fold=fold, matrix=matrix, parts=parts) -> None:
-            train = folds.take(backend.xp, columns(voxels), folds.rest(fold), 1)
-            fitted = backend.numpy(train @ matrix)
-            for place, part in parts:
-                dual[0 if average else fold, voxels, place] += fitted[:, part]
-            intercept[voxels] += fitted[:, -1] / (1 if average else n_folds)
+            def fit(
+                work: tuple[int, np.ndarray], fold=fold, matrix=matrix, rest=rest, parts=parts
+            ) -> None:
+                voxels = work[1]
+                train = folds.take(backend.xp, columns(voxels), rest, 1)
+                fitted = backend.numpy(train @ matrix)
+                for place, part in parts:
+                    dual[0 if average else fold, voxels, place] += fitted[:, part]
+                intercept[voxels] += fitted[:, -1] * (share / n_folds)
 
-        backend.each(fit, blocks)
+            backend.each(fit, _by_penalty(choice, [int(index)], block))
     return dual, intercept
 
 
@@ -141,9 +146,27 @@ def _places(folds: LeaveGroupOut, groups: Sequence[int]) -> list[tuple[slice, sl
     ]
 
 
-def _by_penalty(chosen: np.ndarray, block: int) -> Iterator[tuple[int, int, list[np.ndarray]]]:
-    """Yield fold, penalty, and the voxels that chose it in blocks."""
-    for fold, choice in enumerate(chosen):
-        for index in np.unique(choice):
-            voxels = np.flatnonzero(choice == index)
-            yield fold, int(index), [voxels[i : i + block] for i in range(0, len(voxels), block)]
+def _predictors(
+    solver: Predictors, indices: Sequence[int], left_out: Sequence[int] | int
+) -> dict[int, Array]:
+    """Make transposed predictors of some penalties, side by side."""
+    groups = (left_out,) if isinstance(left_out, int) else tuple(left_out)
+    made: dict[int, Array] = {}
+
+    def solve(index: int) -> None:
+        made[index] = solver.predictor(index, *groups).T
+
+    solver.prepare(indices, *groups)
+    solver.backend.each(solve, indices)
+    return made
+
+
+def _by_penalty(
+    choice: np.ndarray, indices: Sequence[int], block: int
+) -> list[tuple[int, np.ndarray]]:
+    """List penalties with the voxels that chose them, in blocks."""
+    work = []
+    for index in indices:
+        voxels = np.flatnonzero(choice == index)
+        work += [(index, voxels[i : i + block]) for i in range(0, len(voxels), block)]
+    return work
