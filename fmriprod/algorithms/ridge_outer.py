@@ -74,10 +74,12 @@ def outer_scores(
         indices = [int(index) for index in np.unique(choice)]
         predictors = _predictors(solver, indices, fold)
 
-        def score(work: tuple[int, np.ndarray], fold=fold, place=place, rest=rest) -> None:
+        def score(
+            work: tuple[int, np.ndarray], fold=fold, made=predictors, place=place, rest=rest
+        ) -> None:
             index, voxels = work
             responses = columns(voxels)
-            predicted = folds.take(backend.xp, responses, rest, 1) @ predictors[index]
+            predicted = folds.take(backend.xp, responses, rest, 1) @ made[index]
             r2[fold, voxels], r[fold, voxels] = score_predictions(
                 backend, responses[:, place], predicted
             )
