@@ -158,7 +158,7 @@ def block_size(
     n_folds: int,
     max_iter: int,
     n_threads: int,
-    max_memory_mb: float,
+    memory_mb: float,
 ) -> int:
     """Tell how many voxels each thread may take at a time.
 
@@ -168,7 +168,7 @@ def block_size(
         Of the features.
     n_voxels, n_folds, max_iter, n_threads : int
         As `fmriprod.algorithms.receptive_field.receptive_fields` takes them.
-    max_memory_mb : float
+    memory_mb : float
         Bound on all blocks and on what they share, in MB.
 
     Returns
@@ -188,13 +188,13 @@ def block_size(
         2 * n_samples + (2 * n_folds + 10) * n_features + 4 * width**2 + 5 * knots * width
         + 12 * n_folds * knots
     )  # fmt: skip
-    size = int((max_memory_mb * 1e6 / 8 - shared) / (each * n_threads))
+    size = int((memory_mb * 1e6 / 8 - shared) / (each * n_threads))
     if size < 1:
         least = 8e-6 * (shared + each * n_threads)
         raise InputError(
-            "max_memory_mb",
+            "memory_mb",
             expected=f"{least:.3g} MB or more for {n_features} features and {n_samples} samples",
-            found=f"{max_memory_mb:g} MB",
+            found=f"{memory_mb:g} MB",
             hint="allow more, use fewer threads, or reduce the features",
         )
     return min(size, _BLOCK, max(_LEAST, -(-n_voxels // n_threads)))

@@ -80,7 +80,7 @@ def receptive_fields(
     n_folds: int = 5,
     standardize: str = "all",
     n_threads: int = 1,
-    max_memory_mb: float = 1024.0,
+    memory_mb: float = 1024.0,
 ) -> ReceptiveFields:
     """Fit a sparse receptive field to every voxel.
 
@@ -103,7 +103,7 @@ def receptive_fields(
         each fold's own training samples, ``"none"`` features as they are.
     n_threads : int
         Blocks of voxels at work at the same time. Does not change the result.
-    max_memory_mb : float
+    memory_mb : float
         Bound on the memory beyond inputs and result, in MB; sets the voxels of a block.
 
     Returns
@@ -125,7 +125,7 @@ def receptive_fields(
     check_arrays(features, responses)
     rows, names = fold_rows(len(features), groups, n_folds)
     shape, n_voxels = features.shape, responses.shape[1]
-    size = block_size(shape, n_voxels, len(rows), max_iter, n_threads, max_memory_mb)
+    size = block_size(shape, n_voxels, len(rows), max_iter, n_threads, memory_mb)
     usable, varying = analysable_voxels(responses), varying_features(features)
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=float)
     scale = np.where(varying & (standardize != "none"), deviation, 1.0)

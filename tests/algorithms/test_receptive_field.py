@@ -241,7 +241,7 @@ def test_memory_is_bounded():
     result = 8 * 1500 * (80 + 4 + 5)
     for bound in (12, 60):
         tracemalloc.start()
-        receptive_fields(features, responses, max_memory_mb=bound)
+        receptive_fields(features, responses, memory_mb=bound)
         peak = tracemalloc.get_traced_memory()[1] - result
         tracemalloc.stop()
         assert bound / 4 < peak / 1e6 < 1.1 * bound
@@ -285,6 +285,6 @@ def test_bad_input_is_refused():
     )
     assert "expected: one step or more\n  found:    0" in refused(features, responses, max_iter=0)
     assert "expected: all or fold or none" in refused(features, responses, standardize="yes")
-    assert "max_memory_mb\n  expected: 0.0167 MB or more for 5 features and 40 samples" in refused(
-        features, responses, max_memory_mb=0.01
+    assert "memory_mb\n  expected: 0.0167 MB or more for 5 features and 40 samples" in refused(
+        features, responses, memory_mb=0.01
     )
