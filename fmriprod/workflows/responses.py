@@ -1,0 +1,109 @@
+"""Responses of every voxel, run by run, for models of what was shown."""
+
+from collections.abc import Sequence
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.run_responses import RunResponses
+
+_DRIFT_TEXT = {
+    "linear": "a straight line was removed from each voxel and run",
+    "none": "nothing was removed from the series",
+}
+
+
+def init_responses_wf(
+    *,
+    detrend: str = "linear",
+    high_pass: float = 100.0,
+    standardize: str = "none",
+    confounds: Sequence[str] = (),
+    shift: int = 0,
+    drop_first: int = 0,
+    drop_last: int = 0,
+    runs: Sequence[str] = (),
+    sessions: Sequence[str] = (),
+    tr: float | None = None,
+    mem_gb: float = 2.0,
+    name: str = "responses_wf",
+) -> pe.Workflow:
+    """Build the workflow that turns runs into responses of the voxels of a mask.
+
+    Series may come from `init_bold_wf`, or from fMRIPrep with its tables of confounds.
+
+    Parameters
+    ----------
+    detrend : {"linear", "cosine", "running_line", "none"}
+        What takes drifts out.
+    high_pass : float
+        Cut-off period in s of the filters.
+    standardize : {"none", "zscore", "percent"}
+        Of each voxel and run.
+    confounds : sequence of str
+        Columns of the confounds files to regress out.
+    shift : int
+        Volumes between a stimulus and its response.
+    drop_first, drop_last : int
+        Volumes of each run that are left out.
+    runs, sessions : sequence of str
+        Labels of each run; 1, 2, ... and none unless given.
+    tr : float, optional
+        Repetition time in s; that of the header by default.
+    mem_gb : float
+        Memory to declare, in GB.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    bold_files
+        Series, one a run, in one grid
+    mask_file
+        Voxels to take
+    confounds_files
+        Tables of confounds, one a run (TSV)
+
+    Outputs
+    -------
+    responses_file
+        Samples x voxels (.npy)
+    samples_file
+        Run, volume and time of each sample (TSV)
+    voxels_file
+        Place of each voxel (TSV)
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    drift = _DRIFT_TEXT.get(
+        detrend, f"drifts slower than {high_pass:g} s were removed from each voxel and run"
+    )
+    late = f", and volumes were taken {shift} later than what was shown" if shift else ""
+    workflow.__desc__ = f"From the unsmoothed series {drift}{late}. ".replace(
+        "From the unsmoothed series nothing", "Nothing"
+    )
+    inputs = ["bold_files", "mask_file", "confounds_files"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    outputs = ["responses_file", "samples_file", "voxels_file"]
+    outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
+    interface = RunResponses(
+        detrend=detrend, high_pass=high_pass, standardize=standardize,
+        shift=shift, drop_first=drop_first, drop_last=drop_last,
+    )  # fmt: skip
+    for trait, value in {"runs": runs, "sessions": sessions, "confounds": confounds}.items():
+        if value:
+            setattr(interface.inputs, trait, list(value))
+    if tr is not None:
+        interface.inputs.tr = tr
+    responses = pe.Node(interface, name="responses", mem_gb=mem_gb)
+    fields = [("bold_files", "in_files"), ("mask_file", "mask_file")]
+    if confounds:
+        fields.append(("confounds_files", "confounds_files"))
+    workflow.connect([
+        (inputnode, responses, fields),
+        (responses, outputnode, [(out, out) for out in outputs]),
+    ])  # fmt: skip
+    return workflow

@@ -1,0 +1,118 @@
+"""Features of what was shown."""
+
+from collections.abc import Sequence
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.label_stimuli import LabelStimuli
+from fmriprod.interfaces.layer_features import LayerFeatures
+
+
+def init_stimulus_features_wf(
+    *,
+    stimuli: str = "images",
+    network: str = "small",
+    layers: Sequence[str] = (),
+    size: Sequence[int] = (),
+    tr: float | None = None,
+    frame_rate: float | None = None,
+    lags: Sequence[float] = (4.0, 6.0, 8.0),
+    runs: Sequence[str] = (),
+    shift: int = 0,
+    mem_gb: float = 2.0,
+    omp_nthreads: int = 1,
+    name: str = "stimulus_features_wf",
+) -> pe.Workflow:
+    """Build the workflow that describes stimuli by the layers of a network.
+
+    Parameters
+    ----------
+    stimuli : {"images", "frames", "labels"}
+        Images; films, one a run; or tables of pixels, one a run.
+    network : str
+        As `LayerFeatures` takes it: ``small``, ``gabor``, ``pixels``, ``torchvision:NAME``, ...
+    layers : sequence of str
+        Layers; every one unless given.
+    size : sequence of int
+        Pixels to which images are resized.
+    tr : float, optional
+        Repetition time in s; needed for films.
+    frame_rate : float, optional
+        Frames per second, for folders and stacks of frames.
+    lags : sequence of float
+        Lags of films in s.
+    runs : sequence of str
+        Labels of the runs of films and tables; 1, 2, ... unless given.
+    shift : int
+        Volumes between an image of a table and its response.
+    mem_gb : float
+        Memory to declare, in GB.
+    omp_nthreads : int
+        Threads that the step may use.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    images
+        Image files, if ``stimuli`` is images
+    frames
+        Films, one a run, if it is frames
+    label_files
+        Tables of pixels, one a run, if it is labels
+
+    Outputs
+    -------
+    features_file
+        Features of each layer (HDF5)
+    samples_file
+        What each row is (TSV)
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    field = {"images": "images", "frames": "frames", "labels": "label_files"}[stimuli]
+    inputs = ["images", "frames", "label_files"]
+    inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
+    outputs = ["features_file", "samples_file"]
+    outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
+    if stimuli == "labels":
+        interface = LabelStimuli(shift=shift)
+        given = {"tr": tr, "runs": runs}
+        workflow.__desc__ = "Stimuli were described by their pixels. "
+    else:
+        interface = LayerFeatures(network=network)
+        film = stimuli == "frames"
+        given = {"layers": layers, "size": size}
+        if film:
+            given |= {"tr": tr, "frame_rate": frame_rate, "lags": lags, "run_labels": runs}
+        workflow.__desc__ = _text(network, lags if film else ())
+    for trait, value in given.items():
+        if value is not None and value != ():
+            setattr(interface.inputs, trait, value if isinstance(value, float) else list(value))
+    features = pe.Node(interface, name="features", mem_gb=mem_gb, n_procs=omp_nthreads)
+    workflow.connect([
+        (inputnode, features, [(field, field)]),
+        (features, outputnode, [(out, out) for out in outputs]),
+    ])  # fmt: skip
+    return workflow
+
+
+def _text(network: str, lags: Sequence[float]) -> str:
+    """Say in words what features were made."""
+    if network == "pixels":
+        what = "Stimuli were described by the luminance of their pixels"
+    elif network == "gabor":
+        what = "Stimuli were described by a pyramid of Gabor energies [@kay2008]"
+    else:
+        what = (
+            f"Stimuli were shown to a network ({network}), and the activations of each layer, "
+            "smoothed, subsampled and log-transformed [@eickenberg2017], were their features"
+        )
+    if lags:
+        times = ", ".join(f"{lag:g}" for lag in lags)
+        what += f"; of films the mean over each volume was taken, {times} s before it"
+    return what + ". "
