@@ -15,7 +15,8 @@ from fmriprod.algorithms.layer_maps import best_layer, smooth_layers
 from fmriprod.algorithms.region_profile import RegionProfile, region_profile
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_mask
-from fmriprod.interfaces.masked_scores import MaskedScores, read_background, read_masked_scores
+from fmriprod.interfaces.masked_responses import grey_background
+from fmriprod.interfaces.masked_scores import MaskedScores, read_masked_scores
 
 
 class _ScoreFingerprintInputSpec(PythonInputSpec):
@@ -114,8 +115,10 @@ class ScoreFingerprint(PythonInterface):
         values = self.inputs
         selection = values.selection_file if isdefined(values.selection_file) else None
         found = read_masked_scores(values.scores_file, values.mask_file, values.score, selection)
-        background = read_background(
-            values.background_file if isdefined(values.background_file) else None, found
+        background = grey_background(
+            values.background_file if isdefined(values.background_file) else None,
+            found.mask,
+            found.image,
         )
         regions = self._regions(found)
         profiles = voxel_profiles(found.values)

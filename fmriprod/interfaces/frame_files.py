@@ -163,7 +163,7 @@ def _opened(path: str) -> Any:
             "frames",
             expected="PyAV, which decodes video files",
             found="it is not installed",
-            hint="pip install av, or give folders of images or .npy stacks",
+            hint="pip install 'fmriprod[video]', or give folders of images or .npy stacks",
             file=path,
         ) from None
     try:

@@ -6,7 +6,7 @@ import nibabel as nb
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.images import check_same_grid, load_image, load_mask, open_image
+from fmriprod.interfaces.images import load_mask, open_image
 from fmriprod.interfaces.score_file import LayerScores, read_scores
 
 
@@ -102,18 +102,3 @@ def read_masked_scores(
             )
     folds = getattr(scores, f"fold_{name}")
     return MaskedScores(scores, name, values, folds, mask, image, usable, kept)
-
-
-def read_background(path: str | None, found: MaskedScores) -> np.ndarray:
-    """Read the image to draw on, on the grid of the mask; without one, the mask in grey.
-
-    Raises
-    ------
-    InputError
-        If it lies on another grid.
-    """
-    if path is None:
-        return found.mask.astype(np.float32)
-    data, image = load_image(path, ndim=3)
-    check_same_grid(image, found.image)
-    return data

@@ -14,7 +14,8 @@ from fmriprod.algorithms.fingerprint import voxel_profiles
 from fmriprod.algorithms.layer_maps import best_layer, smooth_layers
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.fsaverage import check_space, project_to_fsaverage
-from fmriprod.interfaces.masked_scores import MaskedScores, read_background, read_masked_scores
+from fmriprod.interfaces.masked_responses import grey_background
+from fmriprod.interfaces.masked_scores import MaskedScores, read_masked_scores
 
 _WORDS = {"r2": "r²", "r": "r"}
 Maker = Callable[[], AbstractContextManager[Figure]]
@@ -102,8 +103,10 @@ class ScoreFigures(PythonInterface):
         from fmriprod.reports.score_maps import score_maps_figure
 
         values, word = self.inputs, _WORDS[self.inputs.score]
-        background = read_background(
-            values.background_file if isdefined(values.background_file) else None, found
+        background = grey_background(
+            values.background_file if isdefined(values.background_file) else None,
+            found.mask,
+            found.image,
         )
         said: dict[str, Any] = {"simulated": values.simulated}
         null, layers = self._null(), found.scores.layers

@@ -72,7 +72,7 @@ def test_without_pyav_a_video_says_what_to_install(work, monkeypatch):
         "film.mp4\n"
         "  expected: PyAV, which decodes video files\n"
         "  found:    it is not installed\n"
-        "  do:       pip install av, or give folders of images or .npy stacks"
+        "  do:       pip install 'fmriprod[video]', or give folders of images or .npy stacks"
     )
 
 
