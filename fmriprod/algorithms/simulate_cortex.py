@@ -40,7 +40,7 @@ AREAS = {
     "V1": Area(((9, -86, 3),), (0, 0), 1.0),
     "V2": Area(((14, -96, 15), (15, -80, -10)), (0.125, 0.125), 1.2),
     "V3": Area(((24, -91, 19), (25, -76, -13)), (0.125, 0.125), 1.4),
-    "V4": Area(((33, -80, -16),), (0.375, 0.5), 2.5, (0.07, 0.37)),
+    "V4": Area(((33, -80, -16),), (0.375, 0.5), 2.5, (0.07, 0.36)),
     "V3A": Area(((20, -88, 32),), (0.75, 1)),
     "V3B": Area(((33, -84, 27),), (0.75, 1)),
     "LOC": Area(((44, -73, -3),), (0.875, 1)),
@@ -91,7 +91,7 @@ def make_cortex(
     cortex["layer"] = ""
     cortex["kind"] = ""
     cortex[["angle", "eccentricity"]] = visual_field(cortex)
-    cortex["sigma"] = 0.04 + 0.16 * cortex["eccentricity"]
+    cortex["sigma"] = 0.06 + 0.16 * cortex["eccentricity"]
     for name, area in AREAS.items():
         rows = cortex.index[cortex["area"] == name]
         first, last = (round(depth * (len(layers) - 1)) for depth in area.depths)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fmriprod.algorithms.checks import InputError
 
@@ -157,26 +156,3 @@ def measure_responses(
         height = drift * rng.standard_normal(size[1], dtype=np.float32)
         responses[rows.index] += slow[:, None].astype(np.float32) * height
     return responses
-
-
-def category_t(responses: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Compare the responses to two kinds of stimuli: Student's t of every voxel.
-
-    Parameters
-    ----------
-    responses : ndarray, shape (n_samples, n_voxels)
-        Responses.
-    first, second : ndarray of bool, shape (n_samples,)
-        Samples of the two kinds; at least two of each.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_voxels,)
-        Positive where the first evokes more.
-    """
-    if min(first.sum(), second.sum()) < 2:
-        raise InputError(
-            "kinds", expected="at least two samples of each kind",
-            found=f"{first.sum()} and {second.sum()}", hint="ask for more of them",
-        )  # fmt: skip
-    return stats.ttest_ind(responses[first], responses[second]).statistic.astype(np.float32)

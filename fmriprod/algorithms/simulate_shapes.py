@@ -1,10 +1,9 @@
 """Draw shapes with soft edges and textures over each other on a grey image."""
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
-
-_SHAPES = ("ellipse", "rectangle", "triangle")
 
 
 @dataclass
@@ -34,6 +33,15 @@ class Canvas:
         """Paint where a distance to the edge, in half widths, is positive; edges are soft."""
         cover = np.clip(distance * self.size / 2 + 0.5, 0, 1)
         self.image += cover * (luminance - self.image)
+
+    def around(self, centre: np.ndarray, reach: float) -> tuple["Canvas", tuple[slice, slice]]:
+        """Give the part of the canvas about a centre, which paints on the same image."""
+        first = np.floor((centre * (1, -1) - reach + 1) * self.size / 2).clip(0, self.size)
+        last = np.ceil((centre * (1, -1) + reach + 1) * self.size / 2).clip(0, self.size)
+        columns, rows = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+        part = copy(self)
+        part.image, part.x, part.y = (a[rows, columns] for a in (self.image, self.x, self.y))
+        return part, (rows, columns)
 
     def frame(
         self, centre: tuple[float, float], scale: float = 1.0, tilt: float = 0.0
@@ -69,6 +77,9 @@ def band(u: np.ndarray, v: np.ndarray, start: tuple, end: tuple, width: float) -
     return width - np.hypot(u - start[0] - share * along[0], v - start[1] - share * along[1])
 
 
+_SHAPES = (ellipse, rectangle, triangle)
+
+
 def pink_noise(size: int, rng: np.random.Generator, exponent: float = 1.0) -> np.ndarray:
     """Draw noise whose amplitude falls with ``1 / frequency ** exponent``; mean 0, variance 1."""
     y, x = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None]
@@ -86,17 +97,25 @@ def scatter_shapes(canvas: Canvas, n_shapes: int, rng: np.random.Generator) -> N
     low, high = 0.05**-2, 0.5**-2
     radii = (high + (low - high) * rng.uniform(size=n_shapes)) ** -0.5
     for radius in radii:
-        u, v = canvas.frame(rng.uniform(-1.1, 1.1, 2), tilt=rng.uniform(0, 2 * np.pi))
+        centre, tilt = rng.uniform(-1.1, 1.1, 2), rng.uniform(0, 2 * np.pi)
         a, b = radius * np.exp(rng.uniform(-0.5, 0.5, 2))
-        shape = _SHAPES[rng.integers(len(_SHAPES))]
-        outline = {"ellipse": ellipse, "rectangle": rectangle, "triangle": triangle}[shape]
-        canvas.paint(outline(u, v, a, b), texture(u, v, noises, rng))
+        part, where = canvas.around(centre, np.hypot(a, b) + 2 / canvas.size)
+        u, v = part.frame(centre, tilt=tilt)
+        outline = _SHAPES[rng.integers(len(_SHAPES))]
+        part.paint(outline(u, v, a, b), texture(u, v, noises, where, rng))
 
 
 def texture(
-    u: np.ndarray, v: np.ndarray, noises: list[np.ndarray], rng: np.random.Generator
+    u: np.ndarray,
+    v: np.ndarray,
+    noises: list[np.ndarray],
+    where: tuple[slice, slice],
+    rng: np.random.Generator,
 ) -> np.ndarray | float:
-    """Draw a luminance: even, shaded, a grating or noise, with a mean of its own."""
+    """Draw a luminance: even, shaded, a grating or noise, with a mean of its own.
+
+    `noises` cover the canvas, of which ``u`` and ``v`` cover the part `where`.
+    """
     mean, contrast = rng.uniform(0.1, 0.9), rng.uniform(0.05, 0.3)
     kind = rng.integers(4)
     if kind == 0:
@@ -105,5 +124,9 @@ def texture(
         return mean + 0.5 * contrast * (u + v)
     if kind == 2:
         return mean + contrast * np.sin(rng.uniform(8, 50) * u + rng.uniform(0, 2 * np.pi))
-    shift = rng.integers(0, len(noises[0]), 2)
-    return mean + contrast * np.roll(noises[rng.integers(len(noises))], shift, axis=(0, 1))
+    size = len(noises[0])
+    places = [
+        (np.arange(part.start, part.stop) + shift) % size  # noise wraps around
+        for part, shift in zip(where, rng.integers(0, size, 2), strict=True)
+    ]
+    return mean + contrast * noises[rng.integers(len(noises))][np.ix_(*places)]

@@ -10,7 +10,7 @@ from fmriprod.algorithms.simulate_cortex import AREAS, CATEGORIES
 from fmriprod.algorithms.simulate_visual_fields import gaussian_windows
 
 _UNITS = 40  # features that a voxel without receptive field sums
-_CATEGORY_SHARE = 0.6  # of the variance of a voxel that prefers a category
+_CATEGORY_SHARE = 0.8  # of the variance of a voxel that prefers a category
 
 
 def layer_shares(cortex: pd.DataFrame, layers: list[str]) -> np.ndarray:

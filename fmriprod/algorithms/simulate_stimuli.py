@@ -8,6 +8,7 @@ shown.
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.simulate_drawings import draw_face, draw_place
@@ -17,6 +18,7 @@ KINDS = ("natural", "face", "place")
 _DRAW = {"face": draw_face, "place": draw_place}
 _CONTRAST = 0.2  # standard deviation within the frame; luminance is in [0, 1]
 _FRAME = 0.98  # radius of the round frame, in half widths
+_LOCAL = 0.1  # of the width: over what contrast is evened out
 _SMALLEST = 16
 
 
@@ -31,7 +33,7 @@ def simulate_stimuli(
         How many images of each kind: ``natural`` (dead leaves [1]_: shapes with textures that
         occlude each other before 1/f noise), ``face`` (a schematic face: oval, hair, eyes, nose
         and mouth) and ``place`` (houses, or a corridor in perspective). Position, size, tilt
-        and polarity of faces and places vary, and shapes lie behind them.
+        and polarity of faces and places vary, and shapes lie behind and before them.
     size : int
         Width and height in pixels, at least 16.
     seed : int
@@ -97,11 +99,21 @@ def _image(kind: str, size: int, rng: np.random.Generator) -> np.ndarray:
     else:
         scatter_shapes(canvas, int(rng.integers(5, 20)), rng)
         _DRAW[kind](canvas, rng)
+        scatter_shapes(canvas, int(rng.integers(8, 16)), rng)
         canvas.image += rng.uniform(0.01, 0.12) * pink_noise(size, rng)
     radius = np.hypot(canvas.x, canvas.y)
     inside = radius < _FRAME
-    level = canvas.image - canvas.image[inside].mean()
+    level = canvas.image if kind == "natural" else _even_contrast(canvas.image, size)
+    level = level - level[inside].mean()
     level *= _CONTRAST / max(float(level[inside].std()), 1e-6)
     # The frame ends softly over a twentieth of the half width: no sharp circle in every image.
     frame = np.clip((_FRAME - radius) / 0.05, 0, 1)
     return np.rint(255 * np.clip(0.5 + frame * level, 0, 1)).astype(np.uint8)
+
+
+def _even_contrast(image: np.ndarray, size: int) -> np.ndarray:
+    """Lower high local contrast and raise low, half the way: faces are smooth in the middle."""
+    mean = gaussian_filter(image, _LOCAL * size, mode="nearest")
+    detail = image - mean
+    spread = 0.01 + np.sqrt(gaussian_filter(detail**2, _LOCAL * size, mode="nearest"))
+    return mean + detail * np.sqrt(spread.mean() / spread)

@@ -106,7 +106,7 @@ def crop_grid(
 
 
 def visual_field(
-    table: pd.DataFrame, eccentricities: tuple[float, float] = (0.15, 0.85)
+    table: pd.DataFrame, eccentricities: tuple[float, float] = (0.2, 0.85)
 ) -> pd.DataFrame:
     """Spread half of the visual field over each area of a hemisphere.
 

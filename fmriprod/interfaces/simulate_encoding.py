@@ -8,9 +8,9 @@ import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, traits
 
 from fmriprod.algorithms.layer_reduction import MAX_FEATURES
+from fmriprod.algorithms.response_contrast import two_sample_t
 from fmriprod.algorithms.simulate_cortex import AREAS, make_cortex
 from fmriprod.algorithms.simulate_sessions import (
-    category_t,
     measure_responses,
     plan_sessions,
     voxel_shares,
@@ -32,7 +32,7 @@ _NOTE = (
 
 
 class _SimulateEncodingInputSpec(PythonInputSpec):
-    n_images = traits.Range(low=5, value=200, usedefault=True, desc="natural training images")
+    n_images = traits.Range(low=5, value=260, usedefault=True, desc="natural training images")
     n_faces = traits.Range(low=2, value=20, usedefault=True, desc="training images of faces")
     n_places = traits.Range(low=2, value=20, usedefault=True, desc="training images of places")
     n_validation = traits.Range(low=1, value=20, usedefault=True, desc="validation images")
@@ -72,6 +72,7 @@ class _SimulateEncodingInputSpec(PythonInputSpec):
 class _SimulateEncodingOutputSpec(TraitedSpec):
     image_files = traits.List(File(exists=True), desc="training images, PNG")
     features_file = File(exists=True, desc="HDF5, features of the training images, by layer")
+    features_samples_file = File(exists=True, desc="TSV, its rows: stimulus (file name)")
     responses_file = File(
         exists=True, desc=".npy, float32 (n_images, n_voxels): training images, in their order"
     )
@@ -82,6 +83,7 @@ class _SimulateEncodingOutputSpec(TraitedSpec):
     )
     validation_image_files = traits.List(File(exists=True), desc="validation images, PNG")
     validation_features_file = File(exists=True, desc="HDF5, features of the validation images")
+    validation_features_samples_file = File(exists=True, desc="TSV, its rows: stimulus")
     validation_responses_file = File(
         exists=True,
         desc=".npy, float32 (n_images * n_repeats, n_voxels), repeats next to each other",
@@ -184,6 +186,7 @@ class SimulateEncoding(Subfolders, PythonInterface):
                     max_features=given.max_features, num_threads=given.num_threads,
                 ).run(cwd=str(folder))  # fmt: skip
             self.result(_field(which, "features_file"), made.outputs.features_file)
+            self.result(_field(which, "features_samples_file"), made.outputs.samples_file)
             with open_layers(made.outputs.features_file) as layers:
                 parts.append({name: layers[name] for name in layers.names})
                 shapes = _shapes(layers)
@@ -227,7 +230,7 @@ class SimulateEncoding(Subfolders, PythonInterface):
         self.result("roi_files", rois)
         self.result("rois", list(AREAS))
         kind = plan["kind"].where(plan["set"] == "training").to_numpy()
-        t = category_t(responses, kind == "face", kind == "place")
+        t = two_sample_t(responses, kind == "face", kind == "place")
         save("t_file", "faces_places_t.nii.gz", t)
         self.save_table("truth_file", "truth.tsv", cortex.replace({"kind": {"": None}}))
         given = self.inputs.get()

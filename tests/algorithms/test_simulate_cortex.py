@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.response_contrast import two_sample_t
 from fmriprod.algorithms.simulate_cortex import AREAS, make_cortex
-from fmriprod.algorithms.simulate_sessions import category_t, measure_responses, plan_sessions
+from fmriprod.algorithms.simulate_sessions import measure_responses, plan_sessions
 from fmriprod.algorithms.simulate_signal import layer_shares, planted_signal
 
 NINE = [f"layer{k}" for k in range(1, 10)]
@@ -99,7 +100,7 @@ def test_planted_categories_respond_to_their_own(cortex):
         features[name][80:100, :10] += 4
         features[name][100:, :10] -= 4
     signal = planted_signal(features, shapes, cortex, KINDS)
-    t = category_t(signal, KINDS == "face", KINDS == "place")
+    t = two_sample_t(signal, KINDS == "face", KINDS == "place")
     assert t[cortex["kind"] == "face"].min() > 3
     assert t[cortex["kind"] == "place"].max() < -3
     assert np.abs(t[cortex["area"] == "V1"]).mean() < 2

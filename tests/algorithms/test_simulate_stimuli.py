@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,7 @@ def test_natural_images_have_a_spectrum_that_falls_with_frequency():
     power = (np.abs(np.fft.fft2((images - 127.5) * window)) ** 2).mean(axis=0)
     radius = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.fftfreq(128)) * 128
     bands = np.geomspace(4, 50, 9)
-    means = [power[(radius >= a) & (radius < b)].mean() for a, b in zip(bands, bands[1:])]
+    means = [power[(radius >= a) & (radius < b)].mean() for a, b in pairwise(bands)]
     slope = np.polyfit(np.log(np.sqrt(bands[1:] * bands[:-1])), np.log(means), 1)[0]
     assert -3 < slope < -1.2
 
