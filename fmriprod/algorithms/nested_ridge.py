@@ -1,7 +1,7 @@
 """Nested leave-group-out ridge regression: prepared once, put to any responses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from fmriprod.algorithms.encode_model import DualModel, LinearModel
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut, leave_group_out
 from fmriprod.algorithms.ridge_dual import DualRidge
 from fmriprod.algorithms.ridge_dual_scaled import ScaledDualRidge
-from fmriprod.algorithms.ridge_gram import centred_gram, column_blocks
+from fmriprod.algorithms.ridge_gram import centred_gram, column_blocks, rounding_matters
 from fmriprod.algorithms.ridge_inner import Columns, inner_scores
 from fmriprod.algorithms.ridge_outer import dual_coefficients, outer_scores
 from fmriprod.algorithms.ridge_primal import PrimalRidge
@@ -175,6 +175,8 @@ def nested_ridge(
         gram, _, _ = centred_gram(features, folds.order, backend)
         unit = 1.0 if given is not None else _unit(float(backend.xp.linalg.trace(gram)), folds)
         tried = unit * grid
+        if rounding_matters(gram, float(tried.min()), backend):
+            gram, _, _ = centred_gram(features, folds.order, replace(backend, dtype="float64"))
         solver = DualRidge(gram, folds, tried, backend, memory_mb)
     else:
         ordered = np.concatenate([b for _, b in column_blocks(features, folds.order)], axis=1)

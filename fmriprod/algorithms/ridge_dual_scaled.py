@@ -1,13 +1,13 @@
 """Leave-group-out ridge regression in dual form, with features scaled in each training set."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
-from fmriprod.algorithms.ridge_gram import centred_gram
+from fmriprod.algorithms.ridge_gram import centred_gram, rounding_matters
 from fmriprod.algorithms.ridge_inner import PredictJob
 from fmriprod.algorithms.ridge_outer import predict_job
 
@@ -39,13 +39,19 @@ class ScaledDualRidge:
     backend: Backend
     _kept: dict[tuple[int, ...], _Decomposed] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        self._products = self.backend  # float64 once their rounding would matter
+
     def _decomposed(self, *left_out: int) -> _Decomposed:
         """Vectors, values, products of left-out samples with vectors, mean, and scale."""
         if left_out not in self._kept:
             xp, folds = self.backend.xp, self.folds
             rest = folds.rest(*left_out)
             rows = np.concatenate([np.arange(folds.n_samples)[folds.slices[g]] for g in rest])
-            gram, mean, scale = centred_gram(self.features, folds.order, self.backend, rows, rows)
+            gram, mean, scale = centred_gram(self.features, folds.order, self._products, rows, rows)
+            if rounding_matters(gram, float(np.min(self.penalties)), self._products):
+                self._products = replace(self.backend, dtype="float64")
+                return self._decomposed(*left_out)
             columns = folds.take(xp, gram, rest, 1)
             columns = columns - xp.mean(columns, axis=1, keepdims=True)  # rounding is centred too
             columns = columns - xp.mean(folds.take(xp, columns, rest, 0), axis=0, keepdims=True)

@@ -8,6 +8,7 @@ from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.checks import InputError
 
 _COLUMNS = 4096
+_FELT = 5e-4  # of the smallest penalty: scores then change by no more than about as much
 
 
 def column_blocks(
@@ -90,6 +91,28 @@ def centred_gram(
         part = backend.array(block)
         gram += backend.cast(part @ part.T, "float64")
     return gram, means, scales
+
+
+def rounding_matters(gram: Array, penalty: float, backend: Backend) -> bool:
+    """Say whether the rounding of products is felt beside a penalty.
+
+    Products that are wrong by a share eps of themselves, each for itself, make a matrix of
+    errors whose norm is about 2 eps ||K|| / sqrt(n): that of a random matrix. Where features
+    share much variance, or penalties are small, products have to be made in float64.
+
+    Parameters
+    ----------
+    gram : array, shape (n_samples, n_samples)
+        Products K as made in the backend's precision.
+    penalty : float
+        The smallest.
+    backend : Backend
+        Its precision counts.
+    """
+    if backend.dtype == "float64":
+        return False
+    size = float(backend.xp.linalg.matrix_norm(gram)) / gram.shape[0] ** 0.5
+    return 2 * float(np.finfo(backend.dtype).eps) * size > _FELT * penalty
 
 
 def _deviation(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:

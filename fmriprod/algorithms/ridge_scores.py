@@ -46,9 +46,12 @@ def score_predictions(backend: Backend, responses: Array, predicted: Array) -> F
     total = sum_of_squares(xp, target)
     r2 = 1 - sum_of_squares(xp, responses - predicted) / total
     spread = centred(xp, predicted)
-    size = sum_of_squares(xp, spread) * total
-    flat = size <= 1e-30
-    r = xp.linalg.vecdot(target, spread) / xp.sqrt(xp.where(flat, xp.ones_like(size), size))
+    size = sum_of_squares(xp, spread)
+    # A prediction that varies by rounding only is constant; nothing is said of units.
+    rounding = (4 * float(np.finfo(backend.dtype).eps)) ** 2
+    flat = size <= rounding * (total + sum_of_squares(xp, predicted))
+    length = xp.sqrt(total) * xp.sqrt(xp.where(flat, xp.ones_like(size), size))
+    r = xp.linalg.vecdot(target, spread) / length
     r = xp.where(flat, xp.zeros_like(r), r)
     return FoldScores(backend.numpy(r2), backend.numpy(r))
 
