@@ -150,7 +150,9 @@ def init_encoding_wf(
     nipype.pipeline.engine.Workflow
     """
     workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(groups, shared_penalty, standardize, n_permutations, q)
+    workflow.__desc__ = _text(
+        groups, list(penalties), shared_penalty, standardize, n_permutations, q
+    )
     inputnode = pe.Node(IdentityInterface(fields=_INPUTS), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=_OUTPUTS), name="outputnode")
     ridge: dict[str, Any] = {
@@ -216,7 +218,7 @@ def _connect_features(
         workflow.connect([(inputnode, source, [(field, f"inputnode.{field}")])])
         names = ("outputnode.features_file", "outputnode.samples_file")
     fields = list(zip(names, ("features_file", "features_samples_file"), strict=True))
-    workflow.connect([(source, step, fields) for step in (*steps, outputnode)])
+    _connect_each(workflow, source, (*steps, outputnode), fields)
 
 
 def _connect_responses(
@@ -231,20 +233,40 @@ def _connect_responses(
         given = ["bold_files", "mask_file"] + ["confounds_files"] * bool(options.get("confounds"))
         workflow.connect([(inputnode, source, [(f, f"inputnode.{f}") for f in given])])
     pairs = [(f"{prefix}{field}", field) for field in fields]
-    workflow.connect([(source, step, pairs) for step in (*steps, outputnode)])
-    workflow.connect([(inputnode, step, [("mask_file", "mask_file")]) for step in steps])
+    _connect_each(workflow, source, (*steps, outputnode), pairs)
+    _connect_each(workflow, inputnode, steps, [("mask_file", "mask_file")])
+
+
+def _connect_each(
+    workflow: pe.Workflow, source: Any, steps: Sequence[pe.Node], fields: Sequence[tuple[str, str]]
+) -> None:
+    """Connect a source to several steps, each with a list of its own: Nipype empties them."""
+    workflow.connect([(source, step, list(fields)) for step in steps])
 
 
 def _text(
-    groups: str, shared_penalty: bool, standardize: bool, n_permutations: int, q: float
+    groups: str,
+    penalties: list[float],
+    shared_penalty: bool,
+    standardize: bool,
+    n_permutations: int,
+    q: float,
 ) -> str:
     """Say in words how voxels were predicted."""
     scaled = ", divided by their standard deviation in the training samples," if standardize else ""
-    penalty = "one penalty for all voxels" if shared_penalty else "a penalty for each voxel"
+    if len(penalties) == 1:
+        penalty = f" with a penalty of {penalties[0]:g}"
+        turns = f"each {groups} was left out in turn"
+    else:
+        penalty = ""
+        own = "one penalty for all voxels" if shared_penalty else "a penalty for each voxel"
+        turns = (
+            f"each {groups} was left out in turn, and {own} was chosen by leaving out each other "
+            f"{groups} in turn"
+        )
     text = (
         f"Responses of each voxel were predicted from the features of each layer{scaled} by ridge "
-        f"regression [@eickenberg2017]: each {groups} was left out in turn, and {penalty} was "
-        f"chosen by leaving out each other {groups} in turn. Scores are explained variance and "
+        f"regression{penalty} [@eickenberg2017]: {turns}. Scores are explained variance and "
         "correlation of the left-out responses, averaged over folds. "
     )
     if n_permutations:

@@ -50,6 +50,8 @@ def init_receptive_field_wf(
     ------
     features_file
         Pixels (HDF5, one layer)
+    features_samples_file
+        Their samples (TSV), where rows are not those of the responses
     responses_file
         Samples x voxels (.npy)
     samples_file
@@ -87,7 +89,9 @@ def init_receptive_field_wf(
         + ("leaving out each " + groups if groups else f"{n_folds}-fold")
         + (" in turn. " if groups else " cross-validation. ")
     )
-    inputs = ["features_file", "responses_file", "samples_file", "mask_file"]
+    inputs = [
+        "features_file", "features_samples_file", "responses_file", "samples_file", "mask_file",
+    ]  # fmt: skip
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputs = ["fields_file", "voxels_file", "scaling_file", "r2_map", "penalty_map", "size_map",
                "summary_file", "figure"]  # fmt: skip

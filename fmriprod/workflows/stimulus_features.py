@@ -91,8 +91,10 @@ def init_stimulus_features_wf(
             given |= {"tr": tr, "frame_rate": frame_rate, "lags": lags, "run_labels": runs}
         workflow.__desc__ = _text(network, lags if film else ())
     for trait, value in given.items():
-        if value is not None and value != ():
-            setattr(interface.inputs, trait, value if isinstance(value, float) else list(value))
+        if isinstance(value, (int, float)):
+            setattr(interface.inputs, trait, float(value))
+        elif value:
+            setattr(interface.inputs, trait, list(value))
     features = pe.Node(interface, name="features", mem_gb=mem_gb, n_procs=omp_nthreads)
     workflow.connect([
         (inputnode, features, [(field, field)]),
