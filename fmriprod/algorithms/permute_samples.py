@@ -164,7 +164,7 @@ def _stretches(groups: np.ndarray, runs: np.ndarray) -> list[tuple[int, int]]:
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
         raise InputError(
             "runs", expected="samples of a run that follow each other in time",
-            found=f"run {twice[1]!r} in pieces",
+            found=f"run {str(twice[1])!r} in pieces",
             hint="sort features and responses by run, or use blocks of 1",
         )  # fmt: skip
     return list(pairwise(bounds))

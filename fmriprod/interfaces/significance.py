@@ -1,6 +1,5 @@
 """Which voxels a layer predicts better than chance: permutations of the responses."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,9 @@ class _ScoreSignificanceInputSpec(EncodingInputSpec):
         "shift",
         usedefault=True,
         desc="across: all samples change places; within: those of a group (what is left out "
-        "together); shift: each run is shifted in a circle by a random number of samples",
+        "together), which keeps differences between groups in the null; shift: each run is shifted "
+        "in a circle by a random number of samples. With the last two, pool voxels only where "
+        "responses have the same mean in all groups",
     )
     block = traits.Range(
         low=1,
@@ -141,8 +142,11 @@ class ScoreSignificance(PythonInterface):
             sampled = self._sampled(scores.usable)
             orders = self._orders(found)
             n = self._n_permutations(len(sampled))
+            layers = (
+                self._layer(found, scores, sampled, number) for number in range(len(found.layers))
+            )
             null = max_score_null(
-                self._layers(found, scores, sampled), found.responses[:, sampled], orders, n,
+                layers, found.responses[:, sampled], orders, n,
                 score=values.score, criterion=values.criterion,
             )  # fmt: skip
         each = np.where(scores.usable, getattr(scores, values.score), np.nan)
@@ -192,22 +196,19 @@ class ScoreSignificance(PythonInterface):
             found.groups, runs, scheme=values.scheme, block=values.block, seed=values.seed
         )
 
-    def _layers(
-        self, found: EncodingInputs, scores: LayerScores, sampled: np.ndarray
-    ) -> Iterator[tuple[NestedRidge, np.ndarray | None]]:
-        """Prepare each layer, and see that it gives the scores of the file."""
-        options = ridge_options(self.inputs)
-        criterion = None if self._keeps else self.inputs.criterion
-        for number, name in enumerate(found.layers):
-            _LOG.info("ScoreSignificance: layer %d of %d, %s", number + 1, len(found.layers), name)
-            ridge = nested_ridge(found.features(name), found.groups, **options)
-            chosen = check_known_scores(
-                ridge, found.responses[:, sampled], scores.penalty[number][:, sampled],
-                scores.fold_r2[number][:, sampled], criterion=criterion,
-            )  # fmt: skip
-            pair = [(ridge, chosen if self._keeps else None)]
-            del ridge
-            yield pair.pop()
+    def _layer(
+        self, found: EncodingInputs, scores: LayerScores, sampled: np.ndarray, number: int
+    ) -> tuple[NestedRidge, np.ndarray | None]:
+        """Prepare a layer, and see that it gives the scores of the file."""
+        name, values = found.layers[number], self.inputs
+        _LOG.info("ScoreSignificance: layer %d of %d, %s", number + 1, len(found.layers), name)
+        ridge = nested_ridge(found.features(name), found.groups, **ridge_options(values))
+        chosen = check_known_scores(
+            ridge, found.responses[:, sampled], scores.penalty[number][:, sampled],
+            scores.fold_r2[number][:, sampled],
+            criterion=None if self._keeps else values.criterion,
+        )  # fmt: skip
+        return ridge, chosen if self._keeps else None
 
     def _save(
         self, found: EncodingInputs, scores: LayerScores, tests: Significance, each: np.ndarray
