@@ -59,8 +59,9 @@ class _ScoreFiguresOutputSpec(TraitedSpec):
     figures = traits.List(File(exists=True), desc="the figures as PNG")
     figure_names = traits.List(
         traits.Str,
-        desc="what each of them is: scoremaps, sharemaps, scores, penalties, and with surface "
-        "scoresurface and winnersurface",
+        desc="what each of them is: scoremaps, sharemaps (of several layers), scores, penalties "
+        "(where several were tried), and with surface scoresurface and winnersurface "
+        "(of several layers)",
     )
 
 
@@ -98,7 +99,6 @@ class ScoreFigures(PythonInterface):
 
     def _makers(self, found: MaskedScores) -> Iterator[tuple[str, Maker]]:
         """Give the name of each figure, and what makes it."""
-        from fmriprod.reports.penalties import penalty_figure
         from fmriprod.reports.score_histogram import score_histogram_figure
         from fmriprod.reports.score_maps import score_maps_figure
 
@@ -116,21 +116,30 @@ class ScoreFigures(PythonInterface):
             affine=found.image.affine, layers=layers, plane=values.plane, **said,
         )  # fmt: skip
         yield "scoremaps", partial(maps, shown, label=word)
-        yield "sharemaps", partial(
-            maps, voxel_profiles(shown), label=f"share of the sum of {word} over layers",
-            title="Share of each layer",
-        )  # fmt: skip
+        if len(layers) > 1:  # the share of a single one is 1
+            yield "sharemaps", partial(
+                maps, voxel_profiles(shown), label=f"share of the sum of {word} over layers",
+                title="Share of each layer",
+            )  # fmt: skip
         yield (
             "scores",
             partial(score_histogram_figure, found.values, null, label=word, **said),
         )
+        if len(found.scores.penalties) > 1:
+            yield "penalties", self._penalties(found, layers)
+        if values.surface:
+            yield from self._surface_makers(found, shown)
+
+    def _penalties(self, found: MaskedScores, layers: list[str]) -> Maker:
+        from fmriprod.reports.penalties import penalty_figure
+
         units = np.array(found.scores.penalty_units)
         chosen = np.where(found.kept, found.scores.penalty / units[:, None, None], np.nan)
         label = "penalty" if (units == 1).all() else "penalty / mean squared length of features"
-        tried = found.scores.penalties
-        yield "penalties", partial(penalty_figure, chosen, tried, layers, label=label, **said)
-        if values.surface:
-            yield from self._surface_makers(found, shown)
+        return partial(
+            penalty_figure, chosen, found.scores.penalties, layers, label=label,
+            simulated=self.inputs.simulated,
+        )  # fmt: skip
 
     def _surface_makers(
         self, found: MaskedScores, shown: np.ndarray
@@ -148,6 +157,8 @@ class ScoreFigures(PythonInterface):
             cmap=score_colours(), limits=(0, top), threshold=0, title="Scores of each layer",
             **said,
         )  # fmt: skip
+        if len(layers) == 1:
+            return
         winner = best_layer(smooth_layers(found.values, found.mask, self.inputs.sigma), found.kept)
         best = np.where(winner.layer > 0, winner.layer, np.nan)[None]
         yield "winnersurface", partial(

@@ -18,7 +18,7 @@ def score_histogram_figure(
     null: np.ndarray | None = None,
     *,
     label: str = "r²",
-    title: str = "Best score of each voxel",
+    title: str | None = None,
     simulated: bool = False,
 ) -> Iterator[Figure]:
     """Draw the largest score over layers of all voxels, with the null where there is one.
@@ -31,8 +31,8 @@ def score_histogram_figure(
         Largest scores over layers with permuted data, any shape.
     label : str
         What the scores are.
-    title : str
-        Above everything.
+    title : str, optional
+        Above everything; says what is drawn unless given.
     simulated : bool
         Whether the figure says that its data are simulated.
 
@@ -46,7 +46,11 @@ def score_histogram_figure(
     both = np.concatenate([best, chance])
     low, high = np.percentile(both, [0.1, 100]) if both.size else (0.0, 1.0)
     edges = np.linspace(low, high if high > low else low + 1, 51)
-    note = f"Largest {label} over {len(scores)} layers, {best.size:,} voxels."
+    several = len(scores) > 1
+    what = f"largest {label} over layers" if several else label
+    note = f"{best.size:,} voxels"
+    note += f", the largest {label} of {len(scores)} layers." if several else "."
+    title = title or ("Best score of each voxel" if several else "Score of each voxel")
     if chance.size:
         note += f" Line: the same of {chance.size:,} permutations, dashed at their 95th percentile."
     with production_figure(4.8, 3, title=title, note=note, simulated=simulated) as (fig, ax):
@@ -67,7 +71,7 @@ def score_histogram_figure(
             )  # fmt: skip
             ax.legend(loc="center right", fontsize=SMALL)
         ax.set(
-            xlabel=f"largest {label} over layers",
+            xlabel=what,
             ylabel="% (of each)" if chance.size else "% of voxels",
         )
         yield fig

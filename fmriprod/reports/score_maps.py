@@ -37,7 +37,7 @@ def score_maps_figure(
     label: str = "r²",
     threshold: float = 0.0,
     top: float | None = None,
-    title: str = "Scores of each layer",
+    title: str | None = None,
     simulated: bool = False,
     plane: str = "z",
     n_slices: int = 8,
@@ -62,8 +62,8 @@ def score_maps_figure(
         Values above it are shown.
     top : float, optional
         Upper end of the colours, by default the 99.8th percentile of what is shown.
-    title : str
-        Printed at the top left.
+    title : str, optional
+        Printed at the top left; says what is drawn unless given.
     simulated : bool
         Whether the figure says that its data are simulated.
     plane : {"x", "y", "z"}
@@ -92,6 +92,7 @@ def score_maps_figure(
         fig = plt.figure(figsize=(WIDTH, height), dpi=DPI)
         try:
             _draw(fig, canvas, layers, layout.positions[plane], plane)
+            title = title or ("Scores of each layer" if len(layers) > 1 else "Score of each voxel")
             words = title + " – simulated data" * simulated
             fig.text(0.008, 1 - 0.17 / height, words, fontsize=10, va="center")
             bar = fig.add_axes((0.72, 0.22 / height, 0.24, 0.1 / height))
@@ -184,5 +185,5 @@ def _draw(
         fig.text(x, (_BOTTOM - 0.02) / height, words.replace("-", "−"), ha="center", va="top",
                  fontsize=8)  # fmt: skip
     side = "Left is on the left. " if plane != "x" else "Anterior is on the right. "
-    fig.text(0.008, 0.1 / height, side + "One scale for all layers.", fontsize=7.5,
-             color="#A8A8A8", va="center")  # fmt: skip
+    scale = "One scale for all layers." * (len(layers) > 1)
+    fig.text(0.008, 0.1 / height, side + scale, fontsize=7.5, color="#A8A8A8", va="center")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import nipype.pipeline.engine as pe
@@ -8,6 +9,7 @@ from support.layer_scores import AFFINE, keep_layers, save, write_simulated
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.score_figures import ScoreFigures
+from fmriprod.interfaces.score_file import read_scores, write_scores
 
 SLICES = ["scoremaps", "sharemaps", "scores", "penalties"]
 
@@ -52,6 +54,17 @@ def test_surfaces_are_drawn_of_images_in_mni_space(simulated):
         pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
         coloured = np.ptp(pixels[100:-120], axis=2) > 60
         assert 0.005 < coloured.mean() < 0.5
+
+
+def test_what_says_nothing_of_one_layer_or_one_penalty_is_left_out(simulated):
+    inputs, *_ = simulated
+    inputs["scores_file"] = keep_layers(inputs["scores_file"], 1)
+    out = ScoreFigures(**inputs, surface=True, space="MNI152NLin6Asym").run().outputs
+    assert out.figure_names == ["scoremaps", "scores", "penalties", "scoresurface"]
+    scores = read_scores(inputs["scores_file"])
+    one = replace(scores, penalties=[1.0], penalty=np.ones_like(scores.penalty))
+    write_scores(inputs["scores_file"], one)
+    assert ScoreFigures(**inputs).run().outputs.figure_names == ["scoremaps", "scores"]
 
 
 def test_surfaces_of_other_spaces_are_refused_before_anything_is_drawn(simulated, work):

@@ -137,6 +137,9 @@ def test_score_maps_share_one_scale_and_hide_what_is_not_above_the_threshold():
     assert rows[1].max() < 2.05 * third
     assert all(name in said for name in LAYERS) and "simulated data" in said
     assert "One scale for all layers" in said
+    with score_maps_figure(values[:1], mask, BACKGROUND, AFFINE, LAYERS[:1]) as fig:
+        said = words(fig)
+    assert "Score of each voxel" in said and "all layers" not in said
 
 
 @pytest.mark.parametrize(("plane", "across", "up"), [("x", 1, 2), ("y", 0, 2), ("z", 0, 1)])
@@ -195,7 +198,11 @@ def test_score_histogram_counts_the_best_of_each_voxel_beyond_the_null(rng):
     assert sum(heights) == pytest.approx(100) and max(heights) == pytest.approx(100 * 60 / 90)
     assert "33 % of voxels above" in said and "90 voxels" in said and "simulated data" in said
     with score_histogram_figure(scores) as fig:
-        assert "permut" not in words(fig)
+        said = words(fig)
+        assert "permut" not in said and "the largest r² of 3 layers" in said
+        assert "largest r² over layers" in said
+    with score_histogram_figure(scores[:1]) as fig:
+        assert "layer" not in words(fig) and fig.axes[0].get_xlabel() == "r²"
 
 
 def cube(values):
