@@ -1,0 +1,155 @@
+"""One page on an encoding analysis: which layer predicts which voxel."""
+
+import platform
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefined, traits
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.encoding_report_inputs import (
+    SUMMARIES,
+    TABLES,
+    check_one_analysis,
+    read_overview,
+    read_step_table,
+    read_summary,
+    read_truth,
+)
+from fmriprod.interfaces.report import named_setting
+from fmriprod.reports.encoding_page import encoding_page
+from fmriprod.reports.encoding_results import EncodingResult
+from fmriprod.reports.page import render_page
+
+
+class _EncodingReportInputSpec(PythonInputSpec):
+    title = traits.Str(
+        "Which layer predicts which voxel", usedefault=True, desc="title of the page"
+    )
+    subtitle = traits.Str("", usedefault=True, desc="who and what, such as: sub-01 · films")
+    simulated = traits.Bool(
+        False, usedefault=True, desc="the data are simulated: a banner says so on the page"
+    )
+    figures = InputMultiObject(
+        File(exists=True),
+        desc="pictures (PNG or SVG), of ScoreFigures, ScoreFingerprint, Retinotopy and others",
+    )
+    figure_names = InputMultiObject(
+        traits.Str,
+        desc="what each of them is: scoremaps, sharemaps, scores, penalties, scoresurface, "
+        "winnersurface, fingerprints, winner, slope, null, angle, precision-recall, contrast-maps, "
+        "receptive-fields, reconstruction, or a title of your own; what follows one of these "
+        "words is shown beside it",
+    )
+    encode_summary_file = File(exists=True, desc="numbers of RidgeEncode (JSON)")
+    scores_file = File(
+        exists=True,
+        requires=["encode_summary_file"],
+        desc="its scores (HDF5): tells how many voxels are predicted, and which penalties these "
+        "chose",
+    )
+    significance_summary_file = File(exists=True, desc="numbers of ScoreSignificance (JSON)")
+    fingerprint_summary_file = File(exists=True, desc="numbers of ScoreFingerprint (JSON)")
+    profile_file = File(exists=True, desc="profiles of regions (TSV, ScoreFingerprint)")
+    ceiling_summary_file = File(exists=True, desc="numbers of NoiseCeiling (JSON)")
+    retinotopy_summary_file = File(exists=True, desc="numbers of Retinotopy (JSON)")
+    recovery_summary_file = File(exists=True, desc="numbers of ContrastRecovery (TSV)")
+    fields_summary_file = File(exists=True, desc="numbers of ReceptiveField (JSON)")
+    reconstruction_summary_file = File(exists=True, desc="numbers of ImageReconstruction (JSON)")
+    truth_file = File(
+        exists=True,
+        desc="for simulated data, what was planted (JSON): label to expected, found, ok",
+    )
+    methods = traits.Str(
+        "", usedefault=True, desc="methods text; citations as [@key] of data/references.bib"
+    )
+    decisions = InputMultiObject(traits.Str, desc="what was decided from the data, in sentences")
+    settings = InputMultiObject(traits.Str, desc="settings to list, each 'name: value'")
+
+
+class _EncodingReportOutputSpec(TraitedSpec):
+    out_report = File(exists=True, desc="the report: one HTML page that needs no other file")
+
+
+class EncodingReport(PythonInterface):
+    """Gather figures and numbers of an encoding analysis on one self-contained HTML page.
+
+    The first screen says how many voxels are predicted, which layer is the best in which
+    region, whether the grid of penalties was wide enough, what was left out, and what to bear
+    in mind. All parts may be left out, but not all of them. The same inputs give the same
+    bytes; there is no date on the page.
+
+    Examples
+    --------
+    >>> EncodingReport(simulated=True).inputs.title
+    'Which layer predicts which voxel'
+    """
+
+    input_spec = _EncodingReportInputSpec
+    output_spec = _EncodingReportOutputSpec
+    # Their versions are on the page.
+    _libraries = (
+        "fmriprod", "nipype", "nilearn", "nibabel", "numpy", "scipy", "scikit-learn", "h5py",
+        "matplotlib",
+    )  # fmt: skip
+
+    def _process(self) -> None:
+        values = self.inputs
+        given = {name: read_summary(self._path(name), name) for name in SUMMARIES
+                 if self._path(name)}  # fmt: skip
+        tables = {name: read_step_table(self._path(name), name) for name in TABLES
+                  if self._path(name)}  # fmt: skip
+        figures = self._figures()
+        if not (given or tables or figures):
+            raise InputError(
+                "encode_summary",
+                expected="a summary, a table or a figure to report on",
+                found="none",
+                hint="connect the summary_file of RidgeEncode and the figures",
+            )
+        check_one_analysis(given, tables.get("profile"))
+        summaries = {name.removesuffix("_summary"): content for name, content in given.items()}
+        result = EncodingResult(
+            title=values.title,
+            subtitle=values.subtitle,
+            simulated=values.simulated,
+            figures=figures,
+            **summaries,
+            profiles=tables.get("profile"),
+            recovery=tables.get("recovery_summary"),
+            truth=read_truth(values.truth_file) if isdefined(values.truth_file) else {},
+            methods=values.methods,
+            decisions=self._list("decisions"),
+            settings=[named_setting(line) for line in self._list("settings")],
+            versions=[
+                ("Python", platform.python_version()),
+                *((name, version(name)) for name in self._libraries),
+            ],
+        )
+        if isdefined(values.scores_file):
+            overview = read_overview(
+                values.scores_file, given["encode_summary"], result.score, result.threshold
+            )
+            result = replace(result, overview=overview)
+        self.save_text("out_report", "encoding.html", render_page(encoding_page(result)))
+
+    def _path(self, name: str) -> str | None:
+        path = getattr(self.inputs, f"{name}_file")
+        return path if isdefined(path) else None
+
+    def _list(self, field: str) -> list[Any]:
+        value = getattr(self.inputs, field)
+        return list(value) if isdefined(value) else []
+
+    def _figures(self) -> list[tuple[str, str]]:
+        figures, names = self._list("figures"), self._list("figure_names")
+        if len(figures) != len(names):
+            raise InputError(
+                "figure_names",
+                expected=f"a name for each of {len(figures)} figures",
+                found=f"{len(names)}",
+                hint="give figures and figure_names of the same steps, in one order",
+            )
+        return list(zip(names, figures, strict=True))
