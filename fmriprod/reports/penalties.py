@@ -1,5 +1,6 @@
 """Figure of the penalties that were chosen."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -75,7 +76,7 @@ def penalty_figure(
         for ax in axes[:, 0]:
             ax.set_ylabel("%")
         for ax in axes.flat[max(0, len(layers) - columns) : len(layers)]:
-            ax.set_xlabel(label)
+            ax.set_xlabel(textwrap.fill(label, 72 // columns))
         yield fig
 
 
