@@ -10,6 +10,7 @@ from fmriprod.algorithms.simulate_shapes import (
     ellipse,
     pink_noise,
     rectangle,
+    scatter_shapes,
     triangle,
 )
 from fmriprod.algorithms.simulate_stimuli import simulate_stimuli
@@ -97,6 +98,29 @@ def test_shapes_cover_their_area_in_any_frame(outline, area):
     if outline is not triangle:
         assert (weights * canvas.x).sum() == pytest.approx(0.1, abs=0.01)
         assert (weights * canvas.y).sum() == pytest.approx(-0.2, abs=0.01)
+
+
+@pytest.mark.parametrize("centre", [(0.0, 0.0), (0.9, -0.7), (-1.1, 1.1), (-0.3, 0.4)])
+def test_painting_a_part_is_painting_the_whole(centre):
+    whole, other = (Canvas(64, np.zeros((64, 64))) for _ in range(2))
+    centre = np.array(centre)
+    part, (rows, columns) = other.around(centre, np.hypot(0.4, 0.2) + 2 / 64)
+    for canvas in (whole, part):
+        canvas.paint(rectangle(*canvas.frame(centre, tilt=0.5), 0.4, 0.2), 1.0)
+    assert whole.image.any()
+    np.testing.assert_array_equal(whole.image, other.image)
+    np.testing.assert_array_equal(other.x[rows, columns], part.x)
+
+
+def test_scattered_shapes_are_whole(monkeypatch):
+    """With a reach that covers the canvas the picture is the same."""
+    given = Canvas(48, np.zeros((48, 48)))
+    scatter_shapes(given, 40, np.random.default_rng(5))
+    around = Canvas.around
+    monkeypatch.setattr(Canvas, "around", lambda self, centre, reach: around(self, centre, 9.0))
+    whole = Canvas(48, np.zeros((48, 48)))
+    scatter_shapes(whole, 40, np.random.default_rng(5))
+    np.testing.assert_allclose(given.image, whole.image, atol=1e-12)
 
 
 def test_a_line_runs_from_start_to_end():
