@@ -39,8 +39,8 @@ class _ScoreSignificanceInputSpec(EncodingInputSpec):
         desc="scores (HDF5) that RidgeEncode made of these inputs, with the same options",
     )
     score = traits.Enum("r2", "r", usedefault=True, desc="score: share of variance, or correlation")
-    n_permutations = traits.Range(
-        low=1, desc="permutations of each voxel (default: 100,000; with per_voxel 1,000)"
+    n_permutations = traits.Int(
+        desc="permutations of each voxel (default: 100,000; with per_voxel 1,000)"
     )
     n_voxels = traits.Range(
         low=1,

@@ -195,6 +195,8 @@ def test_numbers_that_do_not_work(study):
         InputError, match=r"at most 17,857 with 14 voxels(.|\n)*memory_mb=1(.|\n)*100,000"
     ):
         run(inputs, n_permutations=100_000, memory_mb=1.0)
+    with pytest.raises(InputError, match=r"n_permutations(.|\n)*at least 1(.|\n)*found:    0"):
+        run(inputs, n_permutations=0)
     with pytest.raises(InputError, match="one order only, with blocks of 16"):
         run(inputs, scheme="within", block=16)
     with pytest.raises(InputError, match="1 where runs are shifted"):
