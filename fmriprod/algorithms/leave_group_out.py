@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
 
@@ -79,7 +80,7 @@ def leave_group_out(groups: Sequence[Any], *, nested: bool = True) -> LeaveGroup
         samples, or a label is missing.
     """
     labels = np.asarray(groups)
-    if labels.dtype.kind in "fO" and any(g is None or g != g for g in labels):
+    if pd.isna(labels).any():
         raise InputError(
             "groups", expected="a group for every sample", found="missing labels",
             hint="fill in the column of groups",

@@ -209,7 +209,7 @@ def check_penalties(penalties: Sequence[float]) -> np.ndarray:
         good = False
     if not good:
         raise InputError(
-            "penalties", expected="positive numbers", found=f"{list(penalties)}",
+            "penalties", expected="positive numbers", found=f"{penalties}",
             hint="give penalties such as 1, 10, 100",
         )  # fmt: skip
     return values
