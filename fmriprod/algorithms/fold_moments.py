@@ -30,7 +30,8 @@ class Fold:
     scale : ndarray, shape (n_features,)
         What features were divided by.
     candidates : ndarray of bool, shape (n_features,)
-        Features that vary in the training samples and are no copy of an earlier one.
+        Features that vary in the training samples, and of copies (up to a factor) the longest
+        one, or the first of equal ones.
     """
 
     rows: slice | np.ndarray
@@ -89,7 +90,7 @@ def feature_folds(features: np.ndarray, rows: list, *, rescale: bool) -> tuple[l
     centred = gram - n * np.outer(mean, mean)
     whole = Fold(
         slice(0, 0), n, 0, centred, nothing, mean, np.zeros_like(mean), ones,
-        _candidates(centred, size),
+        _candidates(centred, np.diag(centred) > _SAME * size),
     )  # fmt: skip
     folds = []
     for each, part, own, own_total in zip(rows, parts, grams, totals, strict=True):
@@ -98,12 +99,13 @@ def feature_folds(features: np.ndarray, rows: list, *, rescale: bool) -> tuple[l
         train = gram - own - n_train * np.outer(mean, mean)
         cross = np.outer(mean, own_total)
         test = own - cross - cross.T + n_test * np.outer(mean, mean)
-        kept = _candidates(train, size)
-        scale = np.where(kept, np.sqrt(np.diag(train).clip(0) / n_train), 1.0) if rescale else ones
+        own_size = np.diag(train)
+        varies = own_size > _SAME * size
+        scale = np.sqrt(np.where(varies, own_size / n_train, 1.0)) if rescale else ones
         both = np.outer(scale, scale)
-        folds.append(
-            Fold(each, n_train, n_test, train / both, test / both, mean, own_total, scale, kept)
-        )
+        train, test = train / both, test / both
+        kept = _candidates(train, varies)
+        folds.append(Fold(each, n_train, n_test, train, test, mean, own_total, scale, kept))
     return folds, whole
 
 
@@ -148,10 +150,15 @@ def response_products(
     return found, products - np.outer(total, whole.mean)
 
 
-def _candidates(gram: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Mark features that vary, the first of those that are equal up to a factor."""
-    own = np.diag(gram)
-    varies = own > _SAME * size
-    unit = np.where(varies, 1 / np.sqrt(np.where(varies, own, 1)), 0)
-    same = np.triu((gram * unit * unit[:, None]) ** 2 >= 1 - _SAME, k=1)
+def _candidates(gram: np.ndarray, varies: np.ndarray) -> np.ndarray:
+    """Mark features that vary; of those that are equal up to a factor, the longest (or first).
+
+    The longest has the largest product with any response, so that it would enter before the
+    others, which then add nothing.
+    """
+    length = np.sqrt(np.where(varies, np.diag(gram), 1))
+    same = (gram / np.outer(length, length)) ** 2 >= 1 - _SAME
+    rank = np.empty(len(gram), int)  # features of equal length, up to rounding, in their order
+    rank[np.lexsort((np.arange(len(gram)), -np.round(np.log(length), 9)))] = np.arange(len(gram))
+    same &= rank[:, None] < rank
     return varies & ~same.any(axis=0)

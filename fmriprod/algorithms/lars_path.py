@@ -56,8 +56,8 @@ def lasso_paths(
     alpha_min : float or ndarray, shape (n_responses,)
         Penalty where each path ends; its last knot lies there.
     candidates : ndarray of bool, shape (n_features,), optional
-        Features that may enter. Leave out the later of two that are equal up to a factor:
-        which of them would enter is a matter of rounding.
+        Features that may enter. Let one of those in that are equal up to a factor, the longest:
+        which of equally long ones would enter is a matter of rounding.
 
     Returns
     -------
@@ -235,7 +235,7 @@ def _drop(at: _Block, gram: np.ndarray, gone: np.ndarray, closed: np.ndarray) ->
     at.closed[each[row], feature[row, column]] = True
     both = active[:, :, None] & active[:, None, :]
     inner = np.where(both, gram[feature[:, :, None], feature[:, None, :]], np.eye(used))
-    at.basis[each, :used, :used] = np.linalg.inv(np.linalg.cholesky(inner)) * both
+    at.basis[each, :used, :used] = np.linalg.inv(np.linalg.cholesky(inner))
 
 
 def _ended(path: LassoPaths, last: np.ndarray) -> LassoPaths:

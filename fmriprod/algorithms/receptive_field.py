@@ -111,7 +111,9 @@ def receptive_fields(
     ReceptiveFields
         With ``standardize="all"``, coefficients and penalties of ``LassoLarsCV(max_iter)``
         on ``StandardScaler``'s features to rounding (all sums in float64). Of features that
-        are equal up to a factor, the first one stands for all.
+        are equal up to a factor in the training samples, the longest stands for all, the
+        first if equally long; which of these scikit-learn takes, and whether another costs it
+        a step, depends on rounding.
 
     Raises
     ------

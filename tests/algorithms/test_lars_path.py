@@ -114,3 +114,14 @@ def test_only_candidates_enter():
     np.testing.assert_allclose(alpha, known, atol=1e-12)
     np.testing.assert_allclose(coef[:, :, kept], path, atol=1e-12)
     assert not coef[:, :, ~kept].any()
+
+
+def test_the_second_of_two_equal_features_stays_out():
+    """Without ``candidates``, too: it adds nothing to the first, which is there already."""
+    features, responses = problem(6, 500, 8, n_responses=40)  # no feature leaves
+    twice = np.c_[features, features[:, ::-1]]
+    _, plain = ours(features, responses, max_iter=60, alpha_min=0.02)
+    _, coef = ours(twice, responses, max_iter=60, alpha_min=0.02)
+    end = coef[:, -1, :8], coef[:, -1, :7:-1]
+    np.testing.assert_allclose(end[0] + end[1], plain[:, -1], atol=1e-9)
+    assert not ((end[0] != 0) & (end[1] != 0)).any()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.io import loadmat
 from sklearn.linear_model import LassoLars, LassoLarsCV, lars_path, lasso_path
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, LeaveOneGroupOut
@@ -41,7 +42,7 @@ def check_equal(features, responses, max_iter, cv=None, **options):
     for voxel, model in enumerate(one_by_one(features, responses, max_iter, cv, scaled)):
         assert found.alpha[voxel] == pytest.approx(model.alpha_, abs=1e-6)
         np.testing.assert_allclose(found.coef[voxel], model.coef_, atol=1e-6)
-        assert found.n_active[voxel] == np.count_nonzero(model.coef_)
+        assert found.n_active[voxel] == np.sum(np.abs(model.coef_) > 1e-12)  # left: 1e-17
         level = found.intercept[voxel] - (0 if scaled else found.mean @ found.coef[voxel])
         assert level == pytest.approx(model.intercept_, abs=1e-6)
     return found
@@ -138,7 +139,7 @@ def slow_choice(features, response, max_iter):
 
 
 def test_r2_is_that_of_the_left_out_samples_on_the_paths_of_the_others():
-    features, responses = simulate(4, 80, 20, binary=True)
+    features, responses = simulate(4, 83, 20, binary=True)  # folds of 17 and 16
     found = receptive_fields(features, responses, max_iter=50)
     scaled = StandardScaler().fit_transform(features)
     expected = np.empty((5, responses.shape[1]))
@@ -165,6 +166,17 @@ def test_copies_of_a_feature_change_nothing():
     np.testing.assert_allclose(found.coef[:, :15], plain.coef, atol=1e-9)
     np.testing.assert_allclose(found.alpha, plain.alpha, atol=1e-9)
     assert not found.coef[:, 15:].any()
+
+
+def test_of_copies_as_they_are_the_largest_counts():
+    features, responses = simulate(5, 80, 15)
+    more = np.c_[features, 3 * features[:, 4], -0.2 * features[:, 1]]
+    plain = np.c_[features, 3 * features[:, 4]][:, [0, 1, 2, 3, *range(5, 16)]]
+    found = receptive_fields(more, responses, standardize="none")
+    for voxel, model in enumerate(one_by_one(plain, responses, 10, standardize=False)):
+        kept = np.delete(found.coef[voxel], [4, 16])
+        np.testing.assert_allclose(kept, model.coef_, atol=1e-6)
+    assert not found.coef[:, [4, 16]].any() and found.coef[:, 15].any()
 
 
 def test_a_feature_that_is_constant_in_a_fold():
@@ -249,6 +261,11 @@ def test_memory_is_bounded():
     assert sizes[0] >= 4 * sizes[1] > 0
 
 
+def test_voxels_are_shared_out_among_threads_where_it_pays():
+    sizes = [field_inputs.block_size((2860, 100), n, 5, 10, 4, 2000) for n in (400, 4000, 40_000)]
+    assert sizes == [512, 1000, 2048]
+
+
 def refused(features, responses, **options):
     with pytest.raises(InputError) as caught:
         receptive_fields(features, responses, **options)
@@ -288,3 +305,22 @@ def test_bad_input_is_refused():
     assert "memory_mb\n  expected: 0.0167 MB or more for 5 features and 40 samples" in refused(
         features, responses, memory_mb=0.01
     )
+
+
+@pytest.mark.realdata
+def test_real_voxels_and_handwritten_digits(real_data):
+    """Pixels of the digits 6 and 9 against visual cortex (van Gerven et al. 2010)."""
+    data = loadmat(real_data("digit69") / "digit69_28x28.mat")
+    images, responses = data["stimTrn"].astype(float), data["fmriTrn"][:, ::3]
+    responses = responses / responses.std(axis=0)
+    found = receptive_fields(images, responses)
+    assert found.r2.max() > 0.4 and (found.r2 > 0.1).sum() > 50
+    rng = np.random.default_rng(0)
+    shuffled = receptive_fields(images[rng.permutation(90)], responses)
+    assert shuffled.r2.max() < 0.2 and (shuffled.r2 > 0.1).sum() < 5
+    assert np.median(shuffled.n_active) == 0
+    # Of 7 x 7 coarse pixels none is a copy of another: there scikit-learn's numbers are defined.
+    coarse = images.reshape(90, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(90, 49)
+    coarse = coarse[:, (coarse > 0).sum(axis=0) > 20]
+    best = np.argsort(-found.r2)[:30]
+    check_equal(coarse, responses[:, best], 10)
