@@ -37,6 +37,7 @@ def init_encoding_wf(
     standardize: bool = False,
     criterion: str = "r2",
     n_permutations: int = 0,
+    test_options: Mapping[str, Any] | None = None,
     q: float = 0.01,
     save_model: bool = True,
     save_predictions: bool = False,
@@ -66,6 +67,9 @@ def init_encoding_wf(
         As `RidgeEncode` takes them.
     n_permutations : int
         Permutations for the significance of scores; 0: none. Many take long.
+    test_options : mapping, optional
+        Inputs of `ScoreSignificance`: responses to films, and to blocks of images, depend on
+        their neighbours and need a ``block``.
     q : float
         False discovery rate over voxels.
     save_model : bool
@@ -177,7 +181,10 @@ def init_encoding_wf(
     steps = [encode]
     if n_permutations:
         test = pe.Node(
-            ScoreSignificance(n_permutations=n_permutations, q=q, simulated=simulated, **ridge),
+            ScoreSignificance(
+                n_permutations=n_permutations, q=q, simulated=simulated, **ridge,
+                **(test_options or {}),
+            ),
             name="significance", mem_gb=mem_gb, n_procs=omp_nthreads,
         )  # fmt: skip
         steps.append(test)
