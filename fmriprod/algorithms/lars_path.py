@@ -154,16 +154,17 @@ def _add(at: _Block, gram: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     Where a feature left in the step before none enters. Where the chosen one depends on the
     active ones it is closed, and its response takes no step but chooses again.
     """
-    each = np.flatnonzero(~at.dropped)
-    new, used = chosen[each], max(1, at.n_columns.max(initial=1))
-    inner = np.where(at.sign[each, :used] != 0, gram[at.feature[each, :used], new[:, None]], 0)
-    weight = np.einsum("vij,vj->vi", at.basis[each, :used, :used], inner)
-    whole = gram[new, new]
+    used = max(1, at.n_columns.max(initial=1))
+    basis = at.basis[:, :used, :used]
+    inner = np.where(at.sign[:, :used] != 0, gram[at.feature[:, :used], chosen[:, None]], 0)
+    weight = np.einsum("vij,vj->vi", basis, inner)
+    row = -np.einsum("vi,vij->vj", weight, basis)
+    whole = gram[chosen, chosen]
     rest = whole - np.einsum("vi,vi->v", weight, weight)
     fine = rest > _DEPENDENT * whole
-    at.closed[each, new] = True
-    row = -np.einsum("vi,vij->vj", weight[fine], at.basis[each[fine], :used, :used])
-    each, new, length = each[fine], new[fine], np.sqrt(rest[fine])
+    at.closed[~at.dropped, chosen[~at.dropped]] = True
+    each = np.flatnonzero(fine & ~at.dropped)
+    new, row, length = chosen[each], row[each], np.sqrt(rest[each])
     known = at.feature[each] == new[:, None]  # a feature that comes back has its column
     column = np.where(known.any(axis=1), known.argmax(axis=1), at.n_columns[each])
     at.n_columns[each] = np.maximum(at.n_columns[each], column + 1)

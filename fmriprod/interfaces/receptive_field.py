@@ -55,7 +55,7 @@ class ReceptiveField(PythonInterface):
 
     Examples
     --------
-    >>> ReceptiveField(stimulus_shape=(10, 10), stimulus_order="F").inputs.max_iter
+    >>> ReceptiveField(stimulus_shape=[10, 10], stimulus_order="F").inputs.max_iter
     10
     """
 
@@ -103,7 +103,7 @@ class ReceptiveField(PythonInterface):
         options = {} if values.standardize != "none" else {"unit": "change of the response"}
         with receptive_field_figure(
             fields, [_label(table.iloc[voxel]) for voxel in chosen], limits=(low, high),
-            marked_pixel=values.marked_pixel if isdefined(values.marked_pixel) else None,
+            marked_pixel=tuple(values.marked_pixel) if isdefined(values.marked_pixel) else None,
             published_colours=values.published_colours, title=values.title,
             simulated=values.simulated, **options,
         ) as figure:  # fmt: skip

@@ -53,8 +53,8 @@ class ReceptiveFieldInputSpec(PythonInputSpec):
         desc="divide features by their standard deviation over all samples, as published; over "
         "the training samples of each fold; or not",
     )
-    stimulus_shape = traits.Tuple(
-        traits.Range(low=1), traits.Range(low=1),
+    stimulus_shape = traits.List(
+        traits.Range(low=1), minlen=2, maxlen=2,
         desc="rows and columns of the image whose pixels the features are; needed for the figure",
     )  # fmt: skip
     stimulus_order = traits.Enum(
@@ -77,8 +77,8 @@ class ReceptiveFieldInputSpec(PythonInputSpec):
     relative_limits = traits.Bool(
         False, usedefault=True, desc="limits are shares of the largest coefficient that is drawn"
     )
-    marked_pixel = traits.Tuple(
-        traits.Range(low=0), traits.Range(low=0),
+    marked_pixel = traits.List(
+        traits.Range(low=0), minlen=2, maxlen=2,
         desc="row and column, from 0, of a pixel with a box in each field of the figure",
     )  # fmt: skip
     published_colours = traits.Bool(

@@ -49,7 +49,7 @@ def one_by_one(images, response, cv=None):
 def test_fields_maps_and_tables_in_a_node(given, work):
     files, images, responses, samples, mask = given
     step = ReceptiveField(
-        **files, mask_file=str(work / "mask.nii.gz"), groups="run", stimulus_shape=(4, 5),
+        **files, mask_file=str(work / "mask.nii.gz"), groups="run", stimulus_shape=[4, 5],
         stimulus_order="F", simulated=True,
     )  # fmt: skip
     out = pe.Node(step, name="fields", base_dir=str(work)).run().outputs
@@ -127,14 +127,14 @@ def drawn(monkeypatch, files, **options):
         return real(fields, labels, **others)
 
     monkeypatch.setattr(reports, "receptive_field_figure", spy)
-    out = ReceptiveField(**files, stimulus_shape=(4, 5), **options).run().outputs
+    out = ReceptiveField(**files, stimulus_shape=[4, 5], **options).run().outputs
     return seen, np.load(out.fields_file), pd.read_csv(out.voxels_file, sep="\t")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_figure_shows_the_voxels_that_are_asked_for(given, monkeypatch, order):
     seen, fields, _ = drawn(
-        monkeypatch, given[0], voxels=[7, 4, 2], stimulus_order=order, marked_pixel=(3, 1)
+        monkeypatch, given[0], voxels=[7, 4, 2], stimulus_order=order, marked_pixel=[3, 1]
     )
     for field, voxel in zip(seen["fields"], (7, 4, 2), strict=True):
         np.testing.assert_allclose(field, fields[voxel].reshape((4, 5), order=order), rtol=1e-6)
@@ -158,15 +158,15 @@ def refused(files, **options):
 
 def test_bad_input_is_refused(given, work):
     files, images, *_ = given
-    text = refused(files, stimulus_shape=(5, 5))
+    text = refused(files, stimulus_shape=[5, 5])
     assert "expected: rows and columns of 20 features\n  found:    5 x 5" in text
-    size = {"stimulus_shape": (4, 5)}
+    size = {"stimulus_shape": [4, 5]}
     assert "expected: voxels from 0 to 17\n  found:    18" in refused(files, voxels=[18], **size)
     assert "two limits, 0 or more and rising\n  found:    0.5, 0.1" in refused(
         files, limits=(0.5, 0.1), **size
     )
     assert "a pixel of 4 rows and 5 columns, from 0\n  found:    4, 0" in refused(
-        files, marked_pixel=(4, 0), **size
+        files, marked_pixel=[4, 0], **size
     )
     assert "did you mean 'run'?" in refused(files, groups="runs")
     assert "did you mean 'pixels'?" in refused(files, layer="pixel")
