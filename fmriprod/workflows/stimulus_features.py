@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.algorithms.layer_reduction import MAX_FEATURES
 from fmriprod.interfaces.label_stimuli import LabelStimuli
 from fmriprod.interfaces.layer_features import LayerFeatures
 
@@ -15,6 +16,7 @@ def init_stimulus_features_wf(
     network: str = "small",
     layers: Sequence[str] = (),
     size: Sequence[int] = (),
+    max_features: int = MAX_FEATURES,
     tr: float | None = None,
     frame_rate: float | None = None,
     lags: Sequence[float] = (4.0, 6.0, 8.0),
@@ -36,6 +38,8 @@ def init_stimulus_features_wf(
         Layers; every one unless given.
     size : sequence of int
         Pixels to which images are resized.
+    max_features : int
+        Layers with more are smoothed and subsampled.
     tr : float, optional
         Repetition time in s; needed for films.
     frame_rate : float, optional
@@ -84,7 +88,7 @@ def init_stimulus_features_wf(
         given = {"tr": tr, "runs": runs}
         workflow.__desc__ = "Stimuli were described by their pixels. "
     else:
-        interface = LayerFeatures(network=network)
+        interface = LayerFeatures(network=network, max_features=max_features)
         film = stimuli == "frames"
         given = {"layers": layers, "size": size}
         if film:

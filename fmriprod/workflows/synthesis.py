@@ -6,6 +6,7 @@ from typing import Any
 from nipype.interfaces.utility import IdentityInterface, Merge
 from nipype.pipeline import engine as pe
 
+from fmriprod.algorithms.layer_reduction import MAX_FEATURES
 from fmriprod.interfaces.contrast_recovery import ContrastRecovery
 from fmriprod.interfaces.layer_features import LayerFeatures
 from fmriprod.interfaces.response_contrast import ResponseContrast
@@ -27,6 +28,7 @@ def init_synthesis_wf(
     experiment: str = "retinotopy",
     network: str = "small",
     size: Sequence[int] = (),
+    max_features: int = MAX_FEATURES,
     n_images: int = 25,
     background: float = 0.5,
     seed: int = 0,
@@ -54,6 +56,8 @@ def init_synthesis_wf(
         As `LayerFeatures` takes it; that of the model.
     size : sequence of int
         Pixels to which images are resized; that of the model.
+    max_features : int
+        Layers with more are smoothed and subsampled; as for the model.
     n_images : int
         Images from which wedges are cut.
     background : float
@@ -126,8 +130,9 @@ def init_synthesis_wf(
     fields = sorted({field for fields in _OUTPUTS.values() for field in fields})
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")
     features = pe.Node(
-        LayerFeatures(network=network), name="features", mem_gb=mem_gb, n_procs=omp_nthreads
-    )
+        LayerFeatures(network=network, max_features=max_features),
+        name="features", mem_gb=mem_gb, n_procs=omp_nthreads,
+    )  # fmt: skip
     if size:
         features.inputs.size = list(size)
     synthesize = pe.Node(
