@@ -251,27 +251,17 @@ def _unique(
 def _check_samples(
     spaces: Mapping[str, np.ndarray], responses: np.ndarray, groups: Sequence[Any]
 ) -> None:
-    """Refuse features, responses and groups that are not of the same samples."""
+    """Refuse no space, and responses that have other samples than the groups."""
     if not spaces:
         raise InputError(
             "spaces", expected="a feature space or more", found="none", hint="give {name: features}"
         )
-    n_samples = len(groups)
-    for name, features in spaces.items():
-        if len(features.shape) != 2 or features.shape[0] != n_samples or 0 in features.shape:
-            raise InputError(
-                "features",
-                expected=f"{n_samples} samples x features, at least one, as there are groups",
-                found=f"shape {tuple(features.shape)} in space {name!r}",
-                hint="give features, responses and groups of the same samples, in the same order",
-            )
-    if len(responses.shape) != 2 or responses.shape[0] != n_samples:
+    if len(responses.shape) != 2 or responses.shape[0] != len(groups):
         raise InputError(
-            "responses",
-            expected=f"{n_samples} samples, as the features have",
+            "responses", expected=f"{len(groups)} samples, as there are groups",
             found=f"shape {tuple(responses.shape)}",
-            hint="give features and responses of the same samples, in the same order",
-        )
+            hint="give features, responses and groups of the same samples, in the same order",
+        )  # fmt: skip
 
 
 def _spread(values: np.ndarray, usable: np.ndarray) -> np.ndarray:

@@ -87,10 +87,11 @@ def space_kernels(
     Raises
     ------
     InputError
-        If features are not finite, or all features of a space are constant.
+        If features have other samples, are not finite, or all of a space are constant.
     """
     grams, units = [], []
     for name, features in spaces.items():
+        _check_shape(name, features, folds.n_samples)
         try:
             gram, mean, _ = centred_gram(features, folds.order, backend)
         except InputError as err:
@@ -114,6 +115,15 @@ def space_kernels(
     return SpaceKernels(
         tuple(spaces), tuple(grams), np.array(units), penalties, folds, backend, memory_mb
     )
+
+
+def _check_shape(name: str, features: np.ndarray, n_samples: int) -> None:
+    if len(features.shape) != 2 or features.shape[0] != n_samples or features.shape[1] == 0:
+        raise InputError(
+            "features", expected=f"{n_samples} samples x features, at least one feature",
+            found=f"shape {tuple(features.shape)} in space {name!r}",
+            hint="give features, responses and groups of the same samples, in the same order",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
