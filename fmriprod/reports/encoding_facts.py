@@ -49,10 +49,10 @@ _SCHEMES = {
 def ceiling_table(found: Mapping[str, Any]) -> list[Block]:
     """Sum up what could be explained at best."""
     low, middle, high = [*found["share_quantiles_5_50_95"], None, None, None][:3]
-    repeats = found.get("n_repeats", {})
+    repeats = found.get("n_repeats") or {}
+    often = " to ".join(dict.fromkeys(f"{n:,}" for n in repeats.values()))
     return fact_table([
-        ("Stimuli, each shown", f"{found['n_stimuli']:,}, {repeats.get('least')} to "
-         f"{repeats.get('most')} times" if repeats else f"{found['n_stimuli']:,}"),
+        ("Stimuli", f"{found['n_stimuli']:,}" + f", each shown {often} times" * bool(often)),
         ("Explainable share of variance, median voxel", number(middle, 3)),
         ("5 % to 95 % of voxels", f"{number(low, 3)} to {number(high, 3)}"),
         ("Voxels whose interval is above 0", f"{found['n_voxels_interval_above_0']:,} of "

@@ -94,8 +94,10 @@ def layer_table(result: EncodingResult) -> list[Block]:
     word = result.word
     header = ["Layer", f"Voxels with {word} {limit_words(result)}", f"Median {word}",
               "95 % of voxels below", f"Largest {word}"]  # fmt: skip
-    told = " The first number is the smallest significant score." * (result.threshold is not None)
-    return [Table(header, rows, f"Over all usable voxels.{told}")]
+    caption = "Over all usable voxels."
+    if result.threshold is not None:
+        caption += f" {number(result.threshold, 3)} is the smallest significant {word}."
+    return [Table(header, rows, caption)]
 
 
 def limit_words(result: EncodingResult) -> str:
@@ -113,11 +115,12 @@ def penalty_table(result: EncodingResult) -> list[Block]:
     for layer in (result.encode or {}).get("layers", ()):
         tried, found = sorted(set(layer.get("penalties", ()))), shares.get(layer["name"])
         rows.append([
-            layer["name"], layer.get("form", "–"), str(len(tried)),
-            f"{tried[0]:.3g} to {tried[-1]:.3g}" if tried else "–",
+            layer["name"],
             *(_end_cell(getattr(found, f"share_{end}", None)) for end in ("smallest", "largest")),
+            str(len(tried)), f"{tried[0]:.3g} to {tried[-1]:.3g}" if tried else "–",
+            layer.get("form", "–"),
         ])  # fmt: skip
-    header = ["Layer", "Form", "Penalties", "from – to", "smallest chosen", "largest chosen"]
+    header = ["Layer", "smallest chosen", "largest chosen", "Penalties", "from – to", "Form"]
     whose = f"voxels that the layer predicts ({result.word} {limit_words(result)})"
     whose = whose if result.overview is not None else "all usable voxels"
     caption = (
