@@ -108,6 +108,21 @@ def test_null_is_that_of_fitting_anew(study, options, scheme):
         np.testing.assert_allclose(null[:, number], best, rtol=1e-4, atol=1e-5)
 
 
+def test_blocks_stay_in_runs_of_a_session(study, work):
+    inputs, layers, values, *_ = study
+    sessions = (RUNS + 1) // 2
+    table = pd.DataFrame({"session": sessions, "run": np.where(RUNS == 5, 1, 2 - RUNS % 2)})
+    table.to_csv(work / "samples.tsv", sep="\t", index=False)
+    inputs = {**inputs, "groups": "session"}
+    inputs["scores_file"] = encode(inputs)
+    out, _, summary = run(inputs, n_permutations=3, n_voxels=2, block=12)
+    for number, order in enumerate(sample_orders(sessions, RUNS, block=12).orders(0, 3)):
+        voxels = values[order][:, summary["sampled_voxels"]]
+        every = [ridge_encode(x, voxels, sessions, inputs["penalties"]) for x in layers.values()]
+        best = np.max([e.r2 for e in every], axis=0)
+        np.testing.assert_allclose(np.load(out.null_file)[:, number], best, rtol=1e-4, atol=1e-5)
+
+
 def test_each_voxel_with_its_own_null(study):
     inputs, *_, follows = study
     out, table, summary = run(inputs, per_voxel=True, n_permutations=200)
