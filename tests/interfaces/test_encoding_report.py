@@ -122,7 +122,7 @@ def _reconstruction(folder, rng):
         write_layers(folder / f"{part}.h5", {"pixels": images[rows]})
         inputs[f"{part}_responses_file"] = str(folder / f"{part}.npy")
         inputs[f"{part}_stimuli_file"] = str(folder / f"{part}.h5")
-    return ImageReconstruction(**inputs, shape=[3, 3], n_voxels=30, n_nonzero=5)
+    return ImageReconstruction(**inputs, shape=(3, 3), n_voxels=30, n_nonzero=5)
 
 
 def report(folder, name="report", **inputs):
