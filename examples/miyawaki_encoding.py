@@ -186,7 +186,7 @@ def build(study: Study, folder: Path, penalties: list[float]) -> Workflow:
     fields.inputs.inputnode.mask_file = study.mask
     fields.inputs.receptive_field.relative_limits = simulated
     if not simulated:
-        fields.inputs.receptive_field.marked_pixel = (4, 2)  # as published
+        fields.inputs.receptive_field.marked_pixel = [4, 2]  # as published
     anatomy = Node(ResampleToGrid(interpolation="linear", reference_file=study.mask), "anatomy")
     anatomy.inputs.in_files = [str(study.folder / "bg.nii.gz")]
     marked = Node(Function(function=mark, output_names=["voxels", "figure"]), "marked")

@@ -104,7 +104,7 @@ def init_receptive_field_wf(
         interface.inputs.groups = groups
     made = outputs if stimulus_shape else outputs[:-1]
     if stimulus_shape:
-        interface.inputs.stimulus_shape = tuple(stimulus_shape)
+        interface.inputs.stimulus_shape = list(stimulus_shape)
     field = pe.Node(interface, name="receptive_field", mem_gb=mem_gb, n_procs=omp_nthreads)
     workflow.connect([
         (inputnode, field, [(name, name) for name in inputs]),

@@ -11,6 +11,10 @@ _DRIFT_TEXT = {
     "linear": "a straight line was removed from each voxel and run",
     "none": "nothing was removed from the series",
 }
+_SCALE_TEXT = {
+    "zscore": "; each voxel was given a standard deviation of 1 in each run",
+    "percent": "; responses are per cent of the voxel's mean",
+}
 
 
 def init_responses_wf(
@@ -19,6 +23,7 @@ def init_responses_wf(
     high_pass: float = 100.0,
     standardize: str = "none",
     confounds: Sequence[str] = (),
+    confounds_nan: str = "error",
     shift: int = 0,
     drop_first: int = 0,
     drop_last: int = 0,
@@ -42,6 +47,8 @@ def init_responses_wf(
         Of each voxel and run.
     confounds : sequence of str
         Columns of the confounds files to regress out.
+    confounds_nan : {"error", "mean"}
+        What to do with missing values in them, such as fMRIPrep's derivatives of a first volume.
     shift : int
         Volumes between a stimulus and its response.
     drop_first, drop_last : int
@@ -82,6 +89,9 @@ def init_responses_wf(
         detrend, f"drifts slower than {high_pass:g} s were removed from each voxel and run"
     )
     late = f", and volumes were taken {shift} later than what was shown" if shift else ""
+    if confounds:
+        drift += f", and its confounds ({', '.join(confounds)}) were regressed out"
+    late += _SCALE_TEXT.get(standardize, "")
     workflow.__desc__ = f"From the unsmoothed series {drift}{late}. ".replace(
         "From the unsmoothed series nothing", "Nothing"
     )
@@ -91,7 +101,7 @@ def init_responses_wf(
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
     interface = RunResponses(
         detrend=detrend, high_pass=high_pass, standardize=standardize,
-        shift=shift, drop_first=drop_first, drop_last=drop_last,
+        shift=shift, drop_first=drop_first, drop_last=drop_last, confounds_nan=confounds_nan,
     )  # fmt: skip
     for trait, value in {"runs": runs, "sessions": sessions, "confounds": confounds}.items():
         if value:
