@@ -49,7 +49,7 @@ def space_figure(
         colours = layer_colours(len(spaces)).colors
     bar = 0.8 / len(spaces)
     with production_figure(
-        WIDTH if len(regions) * len(spaces) > 6 else 4.6, 3.4, title=title,
+        WIDTH, 3.2, title=title,
         note=_NOTE.format(share=100 * best_share), simulated=simulated,
     ) as (fig, ax):  # fmt: skip
         for number, (space, colour) in enumerate(zip(spaces, colours, strict=True)):
@@ -64,9 +64,10 @@ def space_figure(
         counts = [f"{name}\nn = {n:,}" for name, n in whole["n_voxels"].items()]
         ax.set_xticks(x, counts, fontsize=SMALL)
         ax.tick_params(axis="x", length=0)
-        ax.set_xlim(-0.55, len(regions) - 0.45)
+        side = max(0.55, 1.2 - len(regions) / 4)  # few regions: bars no wider than need be
+        ax.set_xlim(-side, len(regions) - 1 + side)
         ax.set_ylabel("explained variance")
         if not np.isfinite(table["split"]).any():
             say(ax, "no voxel is usable")
-        fig.legend(loc="outside right upper", fontsize=SMALL)
+        fig.legend(loc="outside right center", fontsize=SMALL)
         yield fig
