@@ -14,6 +14,7 @@ import numpy as np
 
 from fmriprod.algorithms.array_backend import Array, Backend, safe_precision
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
+from fmriprod.algorithms.ridge_gram import kernel_inverse
 from fmriprod.algorithms.ridge_inner import PredictJob, ResidualJob
 from fmriprod.algorithms.ridge_outer import predict_job
 
@@ -51,6 +52,7 @@ class DualRidge:
         self._values = xp.where(values > 0, values, xp.zeros_like(values))
         self._one = 1.0 / n
         self._kept: dict[int, Array] = {}
+        self._trained: dict[int, tuple[Array, Array, Array]] = {}
 
     def residual_maker(self, index: int) -> Array:
         """Matrix M of one penalty: float64, shape (n_samples, n_samples)."""
@@ -89,16 +91,22 @@ class DualRidge:
 
     def coefficients(self, index: int, left_out: int) -> Array:
         """Matrix from responses to a model; see `ridge_outer.Predictors`. float64."""
-        xp, folds = self.backend.xp, self.folds
-        others, place = folds.rest(left_out), folds.slices[left_out]
-        maker = self.residual_maker(index)
-        across = folds.take(xp, maker[place, :], others, 1)
-        trained = folds.take(xp, folds.take(xp, maker, others, 0), others, 1)
-        trained = trained - across.T @ xp.linalg.solve(maker[place, place], across)
-        dual = trained / float(self.penalties[index])
-        own = folds.take(xp, folds.take(xp, self.gram, others, 0), others, 1)
-        at_mean = 1.0 / dual.shape[0] - dual @ xp.mean(own, axis=0)
+        xp = self.backend.xp
+        values, vectors, mean = self._decomposed(left_out)
+        dual = kernel_inverse(xp, values, vectors, float(self.penalties[index]))
+        at_mean = 1.0 / dual.shape[0] - dual @ mean
         return xp.concat([dual, at_mean[:, None]], axis=1)
+
+    def _decomposed(self, left_out: int) -> tuple[Array, Array, Array]:
+        """Values and vectors of the other groups' own products, and their mean before that."""
+        if left_out not in self._trained:
+            xp, folds = self.backend.xp, self.folds
+            others = folds.rest(left_out)
+            own = folds.take(xp, folds.take(xp, self.gram, others, 0), others, 1)
+            mean = xp.mean(own, axis=0)
+            values, vectors = xp.linalg.eigh(own - mean - mean[:, None] + xp.mean(mean))
+            self._trained = {left_out: (values, vectors, mean)}
+        return self._trained[left_out]
 
     def inner_jobs(self) -> Iterator[PredictJob | ResidualJob]:
         """Work that scores all inner folds: pairs of groups, in the cheaper form."""

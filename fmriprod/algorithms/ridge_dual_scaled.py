@@ -7,7 +7,7 @@ import numpy as np
 
 from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
-from fmriprod.algorithms.ridge_gram import centred_gram, rounding_matters
+from fmriprod.algorithms.ridge_gram import centred_gram, kernel_inverse, rounding_matters
 from fmriprod.algorithms.ridge_inner import PredictJob
 from fmriprod.algorithms.ridge_outer import predict_job
 
@@ -78,10 +78,9 @@ class ScaledDualRidge:
     def coefficients(self, index: int, left_out: int) -> Array:
         """Matrix from responses to a model; see `ridge_outer.Predictors`. float64."""
         vectors, values, *_ = self._decomposed(left_out)
-        a, n = float(self.penalties[index]), vectors.shape[0]
-        dual = (vectors / (values + a)) @ vectors.T - 1.0 / (n * a)
         xp = self.backend.xp
-        return xp.concat([dual, xp.ones_like(dual[:, :1]) / n], axis=1)
+        dual = kernel_inverse(xp, values, vectors, float(self.penalties[index]))
+        return xp.concat([dual, xp.ones_like(dual[:, :1]) / len(dual)], axis=1)
 
     def inner_jobs(self) -> Iterator[PredictJob]:
         """Work that scores all inner folds, a pair of groups at a time."""

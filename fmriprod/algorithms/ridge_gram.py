@@ -1,6 +1,7 @@
 """Gram matrices of features, read a block of columns at a time."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,26 @@ def rounding_matters(gram: Array, penalty: float, backend: Backend) -> bool:
         return False
     size = float(backend.xp.linalg.matrix_norm(gram)) / gram.shape[0] ** 0.5
     return 2 * float(np.finfo(backend.dtype).eps) * size > _FELT * penalty
+
+
+def kernel_inverse(xp: Any, values: Array, vectors: Array, penalty: float) -> Array:
+    """Inverse of K + a I, in the directions that K has; 0 in the others.
+
+    Models predict the same without the others, where coefficients would be residuals divided
+    by a: large numbers that cancel, but for rounding.
+
+    Parameters
+    ----------
+    xp : module
+        Array namespace.
+    values, vectors : array, shapes (n,) and (n, n)
+        Eigenvalues and eigenvectors of K, in float64.
+    penalty : float
+        a.
+    """
+    seen = values > xp.max(values) * values.shape[0] * float(np.finfo(np.float64).eps)
+    inverse = xp.where(seen, 1 / (values + penalty), xp.zeros_like(values))
+    return (vectors * inverse) @ vectors.T
 
 
 def _deviation(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
