@@ -38,10 +38,10 @@ class _EncodingReportInputSpec(PythonInputSpec):
     )
     figure_names = InputMultiObject(
         traits.Str,
-        desc="what each of them is: scoremaps, sharemaps, scores, penalties, scoresurface, "
-        "winnersurface, fingerprints, winner, slope, null, angle, precision-recall, contrast-maps, "
-        "receptive-fields, reconstruction, or a title of your own; what follows one of these "
-        "words is shown beside it",
+        desc="what each of them is: scores, scoremaps, scoresurface, sharemaps, null, "
+        "fingerprints, winner, winnersurface, slope, penalties, spaces, angle, precision-recall, "
+        "contrast-maps, receptive-fields, reconstruction, or a title of your own; what "
+        "follows one of these words is shown beside it",
     )
     encode_summary_file = File(exists=True, desc="numbers of RidgeEncode (JSON)")
     scores_file = File(
@@ -54,6 +54,7 @@ class _EncodingReportInputSpec(PythonInputSpec):
     fingerprint_summary_file = File(exists=True, desc="numbers of ScoreFingerprint (JSON)")
     profile_file = File(exists=True, desc="profiles of regions (TSV, ScoreFingerprint)")
     ceiling_summary_file = File(exists=True, desc="numbers of NoiseCeiling (JSON)")
+    banded_summary_file = File(exists=True, desc="numbers of BandedRidgeEncode (JSON)")
     retinotopy_summary_file = File(exists=True, desc="numbers of Retinotopy (JSON)")
     recovery_summary_file = File(exists=True, desc="numbers of ContrastRecovery (TSV)")
     fields_summary_file = File(exists=True, desc="numbers of ReceptiveField (JSON)")

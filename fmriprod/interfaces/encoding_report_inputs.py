@@ -32,6 +32,10 @@ SUMMARIES: dict[str, tuple[str, dict[str, type | tuple[type, ...]]]] = {
     "ceiling_summary": (
         "NoiseCeiling", {"n_stimuli": int, "n_voxels": int, "share_quantiles_5_50_95": list}
     ),
+    "banded_summary": (
+        "BandedRidgeEncode",
+        {"n_usable": int, "spaces": list, "median_r2": (int, float), "largest_r2": (int, float)},
+    ),
     "retinotopy_summary": (
         "Retinotopy", {"n_usable": int, "n_above": int, "f_threshold": (int, float)}
     ),
@@ -83,6 +87,8 @@ def _whole(content: Mapping[str, Any], subject: str) -> bool:
         return bool(content["layers"]) and all(
             isinstance(layer, dict) and "name" in layer for layer in content["layers"]
         )
+    if subject == "banded_summary":
+        return all(isinstance(space, dict) and "name" in space for space in content["spaces"])
     if subject == "fingerprint_summary":
         needed = {"n_voxels", "n_best", "peak_layer", "peak_score"}
         regions = content["regions"].values()

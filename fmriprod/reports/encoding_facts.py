@@ -61,6 +61,20 @@ def ceiling_table(found: Mapping[str, Any]) -> list[Block]:
        "responses.")  # fmt: skip
 
 
+def space_table(found: Mapping[str, Any]) -> list[Block]:
+    """Sum up a model of several feature spaces."""
+    rows = [[space["name"], number(space.get("median_split"), 3), number(space.get("mean_weight")),
+             f"{space['n_most']:,}" if "n_most" in space else "–"]
+            for space in found["spaces"]]  # fmt: skip
+    middle, best = (number(found[name], 3) for name in ("median_r2", "largest_r2"))
+    caption = (
+        f"Over {found['n_usable']:,} usable voxels. r² of all spaces together: {middle} in the "
+        f"median voxel, {best} in the best."
+    )
+    header = ["Space", "Part of r² (median)", "Mean weight", "Largest part in voxels"]
+    return [Table(header, rows, caption)]
+
+
 def retinotopy_table(found: Mapping[str, Any]) -> list[Block]:
     """Angles, and their agreement with known ones."""
     dof = ", ".join(f"{value:g}" for value in found.get("dof", ()))

@@ -69,7 +69,14 @@ FIGURES = {
     "penalties": (
         "penalties",
         "Penalties that were chosen",
-        "one panel a layer; tall orange bars at an end say that the grid is too narrow there.",
+        "one panel a layer; a tall orange bar says that the grid is too narrow at that end or, at "
+        "the largest penalty, that the layer predicts nothing in these voxels.",
+    ),
+    "spaces": (
+        "spaces",
+        "What each feature space adds",
+        "bars part the explained variance of one joint model among its spaces; a part may be "
+        "below 0.",
     ),
     "angle": _ANGLE,
     "retinotopy": _ANGLE,
@@ -101,10 +108,11 @@ class EncodingResult:
     """All that the report on an encoding analysis shows; everything but ``title`` may be absent.
 
     Summaries are what the steps write as JSON: ``encode`` (RidgeEncode), ``fingerprint``,
-    ``significance``, ``ceiling``, ``retinotopy``, ``fields`` (ReceptiveField) and
-    ``reconstruction``; ``profiles`` and ``recovery`` are their tables. ``overview`` is that of
-    `score_overview`, and ``figures`` are pairs of a name (see `FIGURES`) and a picture.
-    ``truth`` maps what was planted in simulated data to ``{"expected", "found", "ok"}``.
+    ``significance``, ``ceiling``, ``banded`` (BandedRidgeEncode), ``retinotopy``, ``fields``
+    (ReceptiveField) and ``reconstruction``; ``profiles`` and ``recovery`` are tables of
+    ScoreFingerprint and ContrastRecovery. ``overview`` is that of `score_overview`, and
+    ``figures`` are pairs of a name (see `FIGURES`) and a picture. ``truth`` maps what was
+    planted in simulated data to ``{"expected", "found", "ok"}``.
     """
 
     title: str
@@ -117,6 +125,7 @@ class EncodingResult:
     profiles: pd.DataFrame | None = None
     significance: Mapping[str, Any] | None = None
     ceiling: Mapping[str, Any] | None = None
+    banded: Mapping[str, Any] | None = None
     retinotopy: Mapping[str, Any] | None = None
     recovery: pd.DataFrame | None = None
     fields: Mapping[str, Any] | None = None

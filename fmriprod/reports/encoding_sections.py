@@ -17,6 +17,8 @@ REMARKS = {
     "are narrower than they should be.",
     "best": "In noise each layer is the best somewhere, and smoothing makes patches of it that "
     "look like areas. Read the maps where voxels are predicted, and do not read much into borders.",
+    "spaces": "What several spaces have in common is given to one of them, or divided, by the "
+    "model: a space that adds nothing may predict well alone.",
     "retinotopy": "Where the model synthesised the responses, F is a size and no test: predictions "
     "hold no noise of measurement, and with more stimuli F grows at will.",
     "contrasts": "Where the model synthesised the responses, t is a size and no test: predictions "
@@ -38,8 +40,9 @@ def encoding_sections(result: EncodingResult, shown: Sequence[str] = ()) -> list
     Returns
     -------
     list of Section
-        Scores, chance, fingerprints, best layers, penalties, retinotopy, contrasts, receptive
-        fields, reconstruction, further figures, planted truth, methods, settings.
+        Scores, chance, fingerprints, best layers, penalties, feature spaces, retinotopy,
+        contrasts, receptive fields, reconstruction, further figures, planted truth, methods,
+        settings.
     """
     sections = []
     for key, title, intro in _PLAN:
@@ -84,6 +87,8 @@ _PLAN = (
      "lies."),
     ("penalties", "Penalties", "How strongly the models were held back; the choice should fall "
      "inside the grid."),
+    ("spaces", "Feature spaces together", "One model of all feature spaces, with a penalty for "
+     "each: what they explain together, and what each adds."),
     ("retinotopy", "Preferred angle", "Which part of the visual field each voxel answers to, from "
      "responses to wedges."),
     ("contrasts", "Contrast of two kinds of stimuli", "Whether the voxels of a known contrast are "
@@ -120,6 +125,8 @@ def _tables(result: EncodingResult, key: str | None) -> list[Block]:
         made = [*tables.best_layer_table(result), *_component(result)]
     elif key == "penalties":
         made = tables.penalty_table(result)
+    elif key == "spaces" and result.banded is not None:
+        made = facts.space_table(result.banded)
     elif key == "retinotopy" and result.retinotopy is not None:
         made = facts.retinotopy_table(result.retinotopy)
     elif key == "contrasts" and result.recovery is not None:

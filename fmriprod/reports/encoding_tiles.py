@@ -20,8 +20,8 @@ def encoding_tiles(result: EncodingResult) -> list[Tile]:
     -------
     list of Tile
     """
-    makers = (_predicted, _best, _layers, _ends, _left_out, _angles, _contrast, _fields, _images,
-              _truth)  # fmt: skip
+    makers = (_predicted, _best, _layers, _ends, _left_out, _spaces, _angles, _contrast, _fields,
+              _images, _truth)  # fmt: skip
     return [tile for make in makers if (tile := make(result)) is not None]
 
 
@@ -99,6 +99,14 @@ def _left_out(result: EncodingResult) -> Tile | None:
     level = "warning" if total and out / total > EXCLUDED_SHARE else "good"
     detail = "not finite, or constant in what is left out together" if out else "all are usable"
     return Tile("Voxels left out", f"{out:,} of {total:,}", detail, level)
+
+
+def _spaces(result: EncodingResult) -> Tile | None:
+    found = result.banded
+    if found is None:
+        return None
+    detail = f"largest r² of one model of {len(found['spaces'])} feature spaces"
+    return Tile("Spaces together", number(found["largest_r2"]), detail)
 
 
 def _angles(result: EncodingResult) -> Tile | None:

@@ -12,6 +12,7 @@ import pytest
 from support.layer_scores import save, simulated_scores
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.banded_encode import BandedRidgeEncode
 from fmriprod.interfaces.contrast_recovery import ContrastRecovery
 from fmriprod.interfaces.encode import RidgeEncode
 from fmriprod.interfaces.encoding_report import EncodingReport
@@ -30,8 +31,9 @@ LAYERS = ["conv1", "conv2", "fc3"]
 N_SESSIONS, N_EACH = 4, 20
 SECTIONS = [
     "Scores", "Against chance", "Fingerprints of regions", "Best layer and trend", "Penalties",
-    "Preferred angle", "Contrast of two kinds of stimuli", "Receptive fields",
-    "Reconstructed images", "Planted truth", "Methods", "Settings and software",
+    "Feature spaces together", "Preferred angle", "Contrast of two kinds of stimuli",
+    "Receptive fields", "Reconstructed images", "Planted truth", "Methods",
+    "Settings and software",
 ]  # fmt: skip
 
 
@@ -87,6 +89,8 @@ def study(tmp_path_factory):
     drawn = run(folder, "draw", ScoreFigures(**scored, **picked))
     prints = run(folder, "prints", ScoreFingerprint(
         **scored, **picked, roi_files=regions, n_bootstrap=50))  # fmt: skip
+    unscaled = {k: v for k, v in ridge.items() if k != "penalties"}
+    banded = run(folder, "banded", BandedRidgeEncode(**unscaled, n_candidates=3, simulated=True))
     angle = run(folder, "angle", Retinotopy(**shown, simulated=True))
     t = nb.load(encoded.r2_map).get_fdata()[..., 0] * 20
     t_file = save(folder, "t", np.where(mask, t, 0).astype("f4"))
@@ -97,16 +101,18 @@ def study(tmp_path_factory):
         **given, layer="conv1", stimulus_shape=[4, 4], n_drawn=4, simulated=True))  # fmt: skip
     ceiling = run(folder, "ceiling", NoiseCeiling(**shown, n_bootstrap=20))
     images = run(folder, "images", _reconstruction(folder, rng))
-    figures = [*prints.figures, *drawn.figures, tested.figure, angle.out_figure,
-               found.curve_figure, found.map_figure, fields.figure, images.figure]  # fmt: skip
-    names = [*prints.figure_names, *drawn.figure_names, "null", "angle", "precision-recall",
-             "contrast-maps", "receptive-fields", "reconstruction"]  # fmt: skip
+    figures = [*prints.figures, *drawn.figures, tested.figure, banded.figure_file,
+               angle.out_figure, found.curve_figure, found.map_figure,
+               fields.figure, images.figure]  # fmt: skip
+    names = [*prints.figure_names, *drawn.figure_names, "null", "spaces", "angle",
+             "precision-recall", "contrast-maps", "receptive-fields", "reconstruction"]  # fmt: skip
     return {
         "figures": figures, "figure_names": names, "simulated": True,
         "encode_summary_file": encoded.summary_file, "scores_file": encoded.scores_file,
         "significance_summary_file": tested.summary_file, "profile_file": prints.profile_file,
         "fingerprint_summary_file": prints.summary_file,
         "ceiling_summary_file": ceiling.summary_file,
+        "banded_summary_file": banded.summary_file,
         "retinotopy_summary_file": angle.summary_file,
         "recovery_summary_file": found.summary_file, "fields_summary_file": fields.summary_file,
         "reconstruction_summary_file": images.summary_file,
@@ -242,6 +248,7 @@ def test_files_of_other_steps_are_refused(study, work):
     for field, step in (
         ("encode_summary", "RidgeEncode"), ("fingerprint_summary", "ScoreFingerprint"),
         ("significance_summary", "ScoreSignificance"), ("ceiling_summary", "NoiseCeiling"),
+        ("banded_summary", "BandedRidgeEncode"),
         ("retinotopy_summary", "Retinotopy"), ("fields_summary", "ReceptiveField"),
         ("reconstruction_summary", "ImageReconstruction"),
     ):  # fmt: skip
@@ -266,6 +273,7 @@ def test_damaged_files_are_refused(study, work):
     for field, change in (
         ("encode_summary", {"layers": [{"form": "dual"}]}),
         ("encode_summary", {"layers": []}),
+        ("banded_summary", {"spaces": [{"mean_weight": 0.1}]}),
         ("fingerprint_summary", {"n_voxels_by_best_layer": {"conv1": 3}}),
         ("fingerprint_summary", {"regions": {"V1": {"n_voxels": 3}}}),
     ):

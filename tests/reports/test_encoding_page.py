@@ -73,6 +73,8 @@ FULL = EncodingResult(
                                "per_voxel": False, "penalty": "repeat"}},
     ceiling={"n_stimuli": 120, "n_voxels": 1242, "n_repeats": {"least": 13, "most": 13},
              "share_quantiles_5_50_95": [0.01, 0.22, 0.6], "n_voxels_interval_above_0": 900},
+    banded={"n_usable": 1230, "median_r2": 0.11, "largest_r2": 0.52,
+            "spaces": [{"name": EVIL, "median_split": 0.07, "mean_weight": 0.4, "n_most": 900}]},
     retinotopy={"n_usable": 1230, "n_above": 700, "n_samples": 600, "dof": [2, 597],
                 "f_threshold": 1.0, "n_compared": 650, "circular_correlation": 0.1,
                 "circular_correlation_uniform": 0.93, "mean_angular_error": np.pi / 12},
@@ -96,8 +98,9 @@ FULL = EncodingResult(
 )  # fmt: skip
 TITLES = [
     "Scores", "Against chance", "Fingerprints of regions", "Best layer and trend", "Penalties",
-    "Preferred angle", "Contrast of two kinds of stimuli", "Receptive fields",
-    "Reconstructed images", "Further figures", "Planted truth", "Methods", "Settings and software",
+    "Feature spaces together", "Preferred angle", "Contrast of two kinds of stimuli",
+    "Receptive fields", "Reconstructed images", "Further figures", "Planted truth",
+    "Methods", "Settings and software",
 ]  # fmt: skip
 
 
@@ -134,7 +137,8 @@ def test_all_sections_stand_in_their_order_and_hold_their_figures():
 
 def _titles():
     names = {"scores": "Scores", "chance": "Against chance", "best": "Best layer and trend",
-             "penalties": "Penalties", "retinotopy": "Preferred angle",
+             "penalties": "Penalties", "spaces": "Feature spaces together",
+             "retinotopy": "Preferred angle",
              "contrasts": "Contrast of two kinds of stimuli", "fields": "Receptive fields",
              "reconstruction": "Reconstructed images"}  # fmt: skip
     return [(names.get(s), title, how) for s, title, how in FIGURES.values()]
@@ -172,6 +176,7 @@ def test_first_screen_answers():
     assert "12\xa0% smallest, 2\xa0% largest; most in layer conv1 (31\xa0%" in ends.detail
     assert found["Voxels left out"].value == "12 of 1,242"
     assert found["Voxels left out"].level == "good"  # 1 %
+    assert found["Spaces together"].value == "0.52"
     assert found["Preferred angle"].value == "15° off"
     assert "correlation 0.93" in found["Preferred angle"].detail
     assert found["Contrast found again, all"].value == "0.70"
@@ -208,6 +213,7 @@ def test_tables_hold_the_numbers():
     assert "83 % of their variance" in text and "by −0.97" in text
     penalties = words(section(page, "Penalties").blocks)
     assert "conv1 | 31 % | 0 % | 4 | 0.1 to 100 | dual" in penalties
+    assert f"{EVIL} | 0.070 | 0.40 | 900" in words(section(page, "Feature spaces together").blocks)
     angle = words(section(page, "Preferred angle").blocks)
     assert "700 of 1,230" in angle and "2, 597" in angle and "15 degrees" in angle
     recovery = words(section(page, "Contrast of two kinds of stimuli").blocks)
@@ -222,6 +228,7 @@ def test_tables_hold_the_numbers():
     [
         ("Fingerprints of regions", "not of what another person would show"),
         ("Best layer and trend", "In noise each layer is the best somewhere"),
+        ("Feature spaces together", "a space that adds nothing may predict well alone"),
         ("Preferred angle", "F is a size and no test"),
         ("Contrast of two kinds of stimuli", "t is a size and no test"),
         ("Receptive fields", "of the very folds that chose the penalty"),
@@ -244,7 +251,8 @@ def test_text_from_files_is_escaped_and_nothing_is_loaded():
 
 def test_what_is_absent_leaves_no_heading():
     parts = {"encode": None, "overview": None, "fingerprint": None, "profiles": None,
-             "significance": None, "ceiling": None, "retinotopy": None, "recovery": None,
+             "significance": None, "ceiling": None, "banded": None,
+             "retinotopy": None, "recovery": None,
              "fields": None, "reconstruction": None}  # fmt: skip
     bare = EncodingResult("t")
     page = encoding_page(bare)
@@ -253,7 +261,8 @@ def test_what_is_absent_leaves_no_heading():
                 if isinstance(b, Figure)]  # fmt: skip
     where = {"encode": ["Scores", "Penalties"], "fingerprint": ["Best layer and trend"],
              "profiles": ["Fingerprints of regions"], "significance": ["Against chance"],
-             "ceiling": ["Scores"], "retinotopy": ["Preferred angle"],
+             "ceiling": ["Scores"], "banded": ["Feature spaces together"],
+             "retinotopy": ["Preferred angle"],
              "recovery": ["Contrast of two kinds of stimuli"], "fields": ["Receptive fields"],
              "reconstruction": ["Reconstructed images"]}  # fmt: skip
     for name, titles in where.items():
