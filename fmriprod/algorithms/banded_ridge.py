@@ -139,7 +139,7 @@ def banded_encode(
         Session or run of each sample.
     penalties : sequence of float, optional
         To choose from, in multiples of the mean squared length of the features; ten from
-        1e-3 to 1e4 unless given.
+        1e-5 to 1e4 unless given.
     n_candidates, concentrations, seed
         Of the draws; see `draw_candidates`.
     candidates : array, shape (n_candidates, n_spaces), optional

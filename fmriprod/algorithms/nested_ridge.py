@@ -18,7 +18,7 @@ from fmriprod.algorithms.ridge_outer import dual_coefficients, outer_scores
 from fmriprod.algorithms.ridge_primal import PrimalRidge
 from fmriprod.algorithms.ridge_scores import choose_penalties
 
-RELATIVE_PENALTIES = tuple(float(c) for c in np.logspace(-3, 4, 10))
+RELATIVE_PENALTIES = tuple(float(c) for c in np.logspace(-5, 4, 10))
 
 
 @dataclass
@@ -129,8 +129,8 @@ def nested_ridge(
     groups : sequence, length n_samples
         Session or run of each sample.
     penalties : sequence of float, optional
-        Penalties to choose from. Without them ten are spread over seven decades around
-        the mean squared length of the centred features (of which 1e-3 to 1e4 times are
+        Penalties to choose from. Without them ten are spread over nine decades around
+        the mean squared length of the centred features (of which 1e-5 to 1e4 times are
         tried): a property of the features alone.
     standardize : bool, default False
         Divide each feature by its standard deviation in each training set.

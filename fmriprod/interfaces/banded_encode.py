@@ -29,7 +29,7 @@ class _BandedRidgeEncodeInputSpec(EncodingInputSpec):
     penalties = traits.List(
         traits.Float,
         desc="ridge penalties to choose from, in multiples of the mean squared length of the "
-        "centred features; by default ten from 1e-3 to 1e4",
+        "centred features; by default ten from 1e-5 to 1e4",
     )
     n_candidates = traits.Range(
         low=0,

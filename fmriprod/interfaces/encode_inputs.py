@@ -46,7 +46,7 @@ class EncodingInputSpec(PythonInputSpec):
     layers = traits.List(traits.Str, desc="layers to use (default: all)")
     penalties = traits.List(
         traits.Float,
-        desc="ridge penalties to choose from; by default ten over seven decades around the mean "
+        desc="ridge penalties to choose from; by default ten over nine decades around the mean "
         "squared length of a layer's centred features",
     )
     shared_penalty = traits.Bool(
