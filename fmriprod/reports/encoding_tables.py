@@ -85,7 +85,8 @@ def layer_table(result: EncodingResult) -> list[Block]:
         header = ["Layer", "Median r²", "Largest r²", "Largest r"]
         return [Table(header, rows, "Over all usable voxels.")] if rows else []
     rows = []
-    for row in result.overview.itertuples():
+    shown = result.overview if len(result.overview) > 2 else result.overview.iloc[:1]
+    for row in shown.itertuples():
         last = row.Index == len(result.overview) - 1
         rows.append([
             "best of each voxel" if last else row.layer, f"{row.n_predicted:,}",
@@ -109,10 +110,15 @@ def limit_words(result: EncodingResult) -> str:
 
 def penalty_table(result: EncodingResult) -> list[Block]:
     """Penalties that were tried, and how often the ends of the grid were chosen."""
+    layers = (result.encode or {}).get("layers", ())
+    if layers and all(len(set(layer.get("penalties", ()))) == 1 for layer in layers):
+        given = [[layer["name"], f"{layer['penalties'][0]:.3g}", layer.get("form", "–")]
+                 for layer in layers]  # fmt: skip
+        return [Table(["Layer", "Penalty", "Form"], given, "One was given, and none chosen.")]
     ends = penalty_ends(result)
     shares = {} if ends is None else {row.layer: row for row in ends.itertuples()}
     rows: list[list[str | Notice]] = []
-    for layer in (result.encode or {}).get("layers", ()):
+    for layer in layers:
         tried, found = sorted(set(layer.get("penalties", ()))), shares.get(layer["name"])
         rows.append([
             layer["name"],

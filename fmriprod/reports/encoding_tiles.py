@@ -148,7 +148,7 @@ def _images(result: EncodingResult) -> Tile | None:
     if found is None:
         return None
     guess = found.get("accuracy_of_each_pixel_s_more_frequent_value")
-    detail = f"pixels of {found['n_test']:,} images"
+    detail = f"pixels of {found['n_test']:,} samples"
     detail += f"; constant guesses: {percent(guess)}" if guess is not None else ""
     return Tile("Reconstruction", f"{percent(found['accuracy'])} right", detail)
 

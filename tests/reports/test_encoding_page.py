@@ -277,6 +277,18 @@ def test_what_is_absent_leaves_no_heading():
         assert len(page.sections) == len(below)
 
 
+def test_one_layer_has_no_best_one_and_one_penalty_is_not_chosen():
+    one = scores("conv1", 0.3) | {"penalties": [100.0]}
+    overview = FULL.overview.iloc[[0, 3]].reset_index(drop=True)
+    encode = FULL.encode | {"layers": [one]}
+    page = encoding_page(EncodingResult(title="One", encode=encode, overview=overview))
+    scored = next(b for b in section(page, "Scores").blocks if isinstance(b, Table))
+    assert [row[0] for row in scored.rows] == ["conv1"]
+    (penalties,) = section(page, "Penalties").blocks
+    assert penalties.rows == [["conv1", "100", "dual"]] and "none chosen" in penalties.caption
+    assert "Penalties at the grid's ends" not in tiles(page)
+
+
 def test_without_scores_the_summary_has_to_do():
     page = encoding_page(replace(FULL, overview=None, significance=None))
     assert "Voxels predicted" not in tiles(page)
