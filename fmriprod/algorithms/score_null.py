@@ -68,7 +68,8 @@ def max_score_null(
         step = _n_together(ridge, len(rows))
         for start in range(0, n_permutations, step):
             part = slice(start, min(start + step, n_permutations))
-            made = orders.orders(part.start, part.stop)[:, ridge.folds.order]
+            made = orders.orders(part.start, part.stop)
+            made = np.take(made, ridge.folds.order, axis=1)  # rows stay contiguous
             columns = permuted_columns(rows, made, ridge.backend)
             repeated = None if chosen is None else np.repeat(chosen, len(made), axis=1)
             n_columns = len(rows) * len(made)
