@@ -49,8 +49,9 @@ def circular_correlation(first: np.ndarray, second: np.ndarray, *, uniform: bool
         Angles in rad.
     uniform : bool
         The form for angles that point everywhere alike, as preferred angles over the whole
-        visual field do: mean directions, from which the other form measures, are then
-        arbitrary, and noise in them alone may make it small.
+        visual field do: it compares each pair of angles in one set with the same pair in the
+        other. The form without it measures from mean directions, which such angles do not
+        have, so that noise alone decides about them and may even turn its sign.
 
     Returns
     -------
@@ -65,18 +66,29 @@ def circular_correlation(first: np.ndarray, second: np.ndarray, *, uniform: bool
     References
     ----------
     Jammalamadaka & SenGupta (2001), Topics in Circular Statistics, World Scientific,
-    section 8.2; Jammalamadaka & Sarma (1988), Statistical Theory and Data Analysis II, 349.
+    section 8.2; with `uniform` Fisher & Lee (1983), Biometrika 70:327.
     """
     first, second = _pair(first, second, least=3)
+    if uniform:
+        return _correlation_of_pairs(first, second)
     sines = [np.sin(angle - circular_mean(angle)) for angle in (first, second)]
     spread = np.sqrt((sines[0] ** 2).sum() * (sines[1] ** 2).sum())
     if spread < 1e-12 * len(first):
         return float("nan")
-    if not uniform:
-        return float((sines[0] * sines[1]).sum() / spread)
-    same = np.abs(np.exp(1j * (first - second)).sum())
-    mirrored = np.abs(np.exp(1j * (first + second)).sum())
-    return float((same - mirrored) / (2 * spread))
+    return float((sines[0] * sines[1]).sum() / spread)
+
+
+def _correlation_of_pairs(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlate the sines of differences within one set with those within the other.
+
+    Sums over pairs follow from sums over angles (Fisher & Lee 1983).
+    """
+    same, mirrored = (np.abs(np.exp(1j * d).mean()) for d in (first - second, first + second))
+    # Of the squared sines of all pairs: the mean is half of this, 0 where no angle differs.
+    spread = [1 - np.abs(np.exp(2j * angle).mean()) ** 2 for angle in (first, second)]
+    if min(spread) < 1e-12:
+        return float("nan")
+    return float((same**2 - mirrored**2) / np.sqrt(spread[0] * spread[1]))
 
 
 def _pair(first: np.ndarray, second: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:

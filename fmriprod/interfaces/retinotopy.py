@@ -74,7 +74,8 @@ class _RetinotopyOutputSpec(TraitedSpec):
         desc="of angles and truth_file over voxels with F above f_threshold, about their means"
     )
     circular_correlation_uniform = traits.Float(
-        desc="the same in the form for angles that point everywhere alike and have no mean"
+        desc="the same over pairs of voxels (Fisher & Lee 1983), for angles that point everywhere "
+        "alike and have no mean direction: those of a whole visual field"
     )
     mean_angular_error = traits.Float(desc="mean difference in rad from truth_file there")
 

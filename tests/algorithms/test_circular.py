@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -37,19 +38,33 @@ def test_correlation_is_that_of_the_definition(rng):
     assert 0.8 < by_loop(first, second) < 0.95
 
 
-def test_the_form_for_uniform_angles_takes_the_lengths_of_differences_and_sums(rng):
-    first = rng.uniform(-np.pi, np.pi, 300)
-    second = first + rng.normal(0, 0.3, 300)
-    lengths = [
-        math.hypot(sum(map(math.cos, d)), sum(map(math.sin, d)))
-        for d in (first - second, first + second)
-    ]
-    spread = math.prod(
-        math.sqrt(sum(math.sin(v - circular_mean(a)) ** 2 for v in a)) for a in (first, second)
-    )
-    expected = (lengths[0] - lengths[1]) / (2 * spread)
+def by_loop_over_pairs(first, second):
+    top = left = right = 0.0
+    for i, j in itertools.combinations(range(len(first)), 2):
+        x, y = math.sin(first[i] - first[j]), math.sin(second[i] - second[j])
+        top, left, right = top + x * y, left + x * x, right + y * y
+    return top / math.sqrt(left * right)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5, 3.0])
+def test_the_form_for_uniform_angles_is_that_of_all_pairs(rng, noise):
+    first = rng.uniform(-np.pi, np.pi, 60)
+    second = first + rng.normal(0, noise, 60)
+    expected = by_loop_over_pairs(first, second)
     assert circular_correlation(first, second, uniform=True) == pytest.approx(expected)
-    assert expected == pytest.approx(math.exp(-(0.3**2) / 2), abs=0.06)
+
+
+def test_without_a_mean_direction_only_the_form_for_uniform_angles_is_to_be_trusted(rng):
+    """Angles of two half fields, as preferred ones are, that are wrong by some 10 degrees."""
+    half = np.deg2rad(np.linspace(-85, 85, 200))
+    first = np.r_[half, np.pi - half]
+    found = []
+    for _ in range(20):
+        second = first + rng.normal(0, 0.2, len(first))
+        assert circular_correlation(first, first, uniform=True) == pytest.approx(1)
+        assert circular_correlation(first, second, uniform=True) == pytest.approx(0.96, abs=0.015)
+        found.append(circular_correlation(first, second))
+    assert min(found) < 0.5
 
 
 @pytest.mark.parametrize("uniform", [False, True])
