@@ -10,7 +10,7 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
-from fmriprod.interfaces.layer_file import layer_key
+from fmriprod.interfaces.layer_file import layer_key, listed
 
 _LINEAR = ("weights", "intercept")
 _DUAL = ("dual", "mean", "scale", "intercept")
@@ -110,6 +110,10 @@ def open_model(path: str | Path, subject: str = "model_file") -> Iterator[Encodi
     with handle:
         if "layers" not in handle.attrs or not {"models", "usable"} <= set(handle):
             raise _no_model(path, subject, "an HDF5 file without models")
+        names = listed(handle, "layers")
+        if not names or any(layer_key(name) not in handle["models"] for name in names):
+            found = f"layers {handle.attrs['layers']}, models {', '.join(handle['models'])}"
+            raise _no_model(path, subject, found)
         yield EncodingModel(path, handle)
 
 

@@ -25,6 +25,15 @@ def layer_key(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
 
 
+def listed(handle: h5py.File, name: str) -> list:
+    """Read an attribute that is a JSON list; an empty one where it is none."""
+    try:
+        values = json.loads(handle.attrs[name])
+    except (TypeError, ValueError):
+        return []
+    return values if isinstance(values, list) else []
+
+
 class LayerFile:
     """An open file of features, read a layer at a time.
 
@@ -97,11 +106,12 @@ def open_layers(path: str | Path, subject: str = "features_file") -> Iterator[La
     with handle:
         if "layers" not in handle.attrs or "layers" not in handle:
             raise _not_layers(path, subject, "an HDF5 file without the attribute 'layers'")
-        names = json.loads(handle.attrs["layers"])
+        names = listed(handle, "layers")
         arrays = handle["layers"]
         rows = {n: arrays[layer_key(n)].shape for n in names if layer_key(n) in arrays}
         if not names or len(rows) != len(names) or any(len(s) != 2 for s in rows.values()):
-            raise _not_layers(path, subject, f"layers {names}, arrays {list(rows)}")
+            found = f"layers {handle.attrs['layers']}, arrays {', '.join(arrays)}"
+            raise _not_layers(path, subject, found)
         if len({shape[0] for shape in rows.values()}) > 1:
             raise _not_layers(path, subject, f"layers that differ in their samples: {rows}")
         yield LayerFile(path, handle)

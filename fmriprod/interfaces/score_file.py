@@ -64,19 +64,29 @@ def read_scores(path: str | Path, subject: str = "scores_file") -> LayerScores:
     Raises
     ------
     InputError
-        If it is no such file, or damaged.
+        If it is no such file, is damaged, or its parts do not fit.
     """
     try:
         with h5py.File(path, "r") as handle:
             lists = {name: json.loads(handle.attrs[name]) for name in _LISTS}
             arrays = {name: handle[name][:] for name in _ARRAYS}
             usable = handle["usable"][:].astype(bool)
-    except (OSError, KeyError) as err:
-        raise InputError(
-            subject,
-            expected="an HDF5 file of scores, as RidgeEncode writes it",
-            found=str(err).splitlines()[0],
-            hint="give scores_file of RidgeEncode",
-            file=str(path),
-        ) from None
+    except (OSError, KeyError, TypeError, ValueError) as err:
+        raise _no_scores(path, subject, str(err).splitlines()[0]) from None
+    n_layers, n_folds, n_voxels = len(lists["layers"]), len(lists["folds"]), len(usable)
+    for name, values in arrays.items():
+        folds = () if name in ("r2", "r") else (n_folds,)
+        if values.shape != (n_layers, *folds, n_voxels):
+            found = f"{n_layers} layers, {n_folds} folds, {n_voxels} voxels, but {name} "
+            raise _no_scores(path, subject, found + str(values.shape))
     return LayerScores(**lists, **arrays, usable=usable)
+
+
+def _no_scores(path: str | Path, subject: str, found: str) -> InputError:
+    return InputError(
+        subject,
+        expected="an HDF5 file of scores, as RidgeEncode writes it",
+        found=found,
+        hint="give scores_file of RidgeEncode",
+        file=str(path),
+    )
