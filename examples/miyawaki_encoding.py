@@ -40,7 +40,6 @@ NOTES = [
     "something is seen at all, whatever it is.",
     "The noise ceiling is that of the figures, whose three volumes were averaged.",
 ]
-OUTPUTS = ("features_file", "responses_file", "samples_file")
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,11 @@ def find_study(given: argparse.Namespace, folder: Path) -> Study:
         from nilearn.datasets import fetch_miyawaki2008
 
         try:
-            return Study(Path(fetch_miyawaki2008(verbose=0).background).parent)
+            return Study(Path(fetch_miyawaki2008(verbose=0)["background"]).parent)
         except OSError as error:
             print(f"The data cannot be fetched ({type(error).__name__}).")
-    n_figure, n_random, n_voxels = given.simulate
-    simulate = SimulateMiyawaki(
-        n_figure_runs=n_figure, n_random_runs=n_random, n_voxels=n_voxels, num_threads=2
-    )
+    sizes = zip(("n_figure_runs", "n_random_runs", "n_voxels"), given.simulate, strict=True)
+    simulate = SimulateMiyawaki(num_threads=2, **dict(sizes))
     root = folder / "simulated"
     root.mkdir(exist_ok=True)
     truth = Path(simulate.run(cwd=str(root)).outputs.truth_file)
@@ -130,30 +127,25 @@ def compare(truth_file: str, r2_map: str, mask_file: str, fields_file: str) -> s
     import pandas as pd
 
     def centres(fields):
-        weight = np.maximum(fields, 0)
-        sums = np.einsum("vij,aij->va", weight, np.indices(fields.shape[1:]))
-        return sums / np.maximum(weight.sum(axis=(1, 2)), 1e-12)[:, None]
+        weight = np.maximum(fields, 0) / np.maximum(fields, 0).sum(axis=(1, 2), keepdims=True)
+        return np.einsum("vij,aij->va", weight, np.indices(fields.shape[1:]))
 
     seen = pd.read_csv(truth_file, sep="\t")["seen"].to_numpy()
     r2 = nb.load(r2_map).get_fdata()[nb.load(mask_file).get_fdata() > 0].ravel()
     planted = np.load(Path(truth_file).with_name("fields.npy"))
-    known = (seen > 0.9) & (r2 > 0.1)
     found = np.load(fields_file).reshape(planted.shape)
+    known = (seen > 0.9) & (r2 > 0.1)
     true, found = centres(planted[known]), centres(found[known])
-    error, chance = (
-        float(np.median(np.linalg.norm(other - true, axis=1)))
-        for other in (found, np.random.default_rng(0).permutation(found))
-    )
+    shuffled = np.random.default_rng(0).permutation(found)
+    error, chance = (np.median(np.linalg.norm(f - true, axis=1)) for f in (found, shuffled))
     sees, blind = (float((r2[rows] > 0.05).mean()) for rows in (seen > 0.5, seen < 0.01))
     content = {
         "r² above 0.05 in voxels that see the images": ("90 % or more", f"{sees:.1%}", sees >= 0.9),
         "r² above 0.05 in voxels that do not": ("1 % or fewer", f"{blind:.1%}", blind <= 0.01),
-        "centre of a receptive field, median error": (
-            f"below 0.5 pixels ({chance:.1f} to another voxel's)",
-            f"{error:.2f} pixels in {known.sum():,} voxels",
-            error < 0.5,
+        f"centre of the receptive field, median error in {known.sum():,} voxels": (
+            f"below 0.5 pixels (another's: {chance:.1f})", f"{error:.2f} pixels", bool(error < 0.5)
         ),
-    }
+    }  # fmt: skip
     names = ("expected", "found", "ok")
     path = Path("truth.json").absolute()
     path.write_text(json.dumps({k: dict(zip(names, v, strict=True)) for k, v in content.items()}))
@@ -192,7 +184,8 @@ def build(study: Study, folder: Path, penalties: list[float]) -> Workflow:
     marked = Node(Function(function=mark, output_names=["voxels", "figure"]), "marked")
     marked.inputs.trait_set(mask_file=study.mask, simulated=simulated)
     mine.connect([
-        (encoding, fields, [(f"outputnode.{field}", f"inputnode.{field}") for field in OUTPUTS]),
+        (encoding, fields, [(f"outputnode.{field}", f"inputnode.{field}")
+                            for field in ("features_file", "responses_file", "samples_file")]),
         (anatomy, encoding, [(("out_files", first), "inputnode.background_file")]),
         (anatomy, marked, [(("out_files", first), "background_file")]),
         (encoding, marked, [("outputnode.r2_map", "r2_map")]),
@@ -264,19 +257,16 @@ def tell(results: dict[str, Any]) -> None:
     )
     r2 = read_scores(results["encode"].scores_file).r2[0]
     guess = decoded["accuracy_of_each_pixel_s_more_frequent_value"]
-    share = ceiling["share_quantiles_5_50_95"][2]
     rows = [
         ("volumes x voxels", f"{encode['n_samples']} x {encode['n_voxels']}", "2860 x 5438"),
         ("best r2", f"{np.nanmax(r2):.2f}", "not stated"),
         ("voxels with r2 above 0.1", f"{np.sum(r2 > 0.1):,}", "not stated"),
-        ("explainable share, 95th percentile", f"{share:.2f}", "not estimated"),
-        ("decoders", f"{decoded['n_targets']}", "361"),
+        ("median explainable share", f"{ceiling['share_quantiles_5_50_95'][1]:.2f}", "not stated"),
         ("pixels of figures that are right", f"{decoded['accuracy']:.1%}", "not stated"),
         ("  the more frequent value always", f"{guess:.1%}", "not stated"),
     ]
-    print(f"{'':36}{'here':>16}{'Nilearn, real data':>22}")
-    for name, here, published in rows:
-        print(f"{name:36}{here:>16}{published:>22}")
+    for row in [("", "here", "Nilearn, real data"), *rows]:
+        print("{:36}{:>16}{:>22}".format(*row))
 
 
 def main() -> None:
@@ -285,9 +275,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("miyawaki"), help="output folder")
     parser.add_argument("--data", type=Path, help="folder with func, label, mask and bg.nii.gz")
     parser.add_argument("--fetch", action="store_true", help="let Nilearn download it (153 MB)")
-    parser.add_argument(
-        "--penalty", type=float, default=100.0, help="as published; 0: chosen for each voxel"
-    )
+    parser.add_argument("--penalty", type=float, default=100.0, help="0: chosen for each voxel")
     parser.add_argument(
         "--simulate", type=int, nargs=3, default=(12, 20, 5438), metavar=("FIGURE", "RANDOM", "N"),
         help="runs of figures, runs of random images, voxels of a simulated study",
