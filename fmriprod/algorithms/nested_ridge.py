@@ -172,11 +172,13 @@ def nested_ridge(
         tried = unit * grid
         solver: Any = ScaledDualRidge(features, folds, tried, backend)
     elif form == "dual":
-        gram, _, _ = centred_gram(features, folds.order, backend)
+        exact = replace(backend, dtype="float64")
+        # The smallest of the penalties that go with features is lost in products of float32.
+        gram, _, _ = centred_gram(features, folds.order, exact if given is None else backend)
         unit = 1.0 if given is not None else _unit(float(backend.xp.linalg.trace(gram)), folds)
         tried = unit * grid
-        if rounding_matters(gram, float(tried.min()), backend):
-            gram, _, _ = centred_gram(features, folds.order, replace(backend, dtype="float64"))
+        if given is not None and rounding_matters(gram, float(tried.min()), backend):
+            gram, _, _ = centred_gram(features, folds.order, exact)
         solver = DualRidge(gram, folds, tried, backend, memory_mb)
     else:
         ordered = np.concatenate([b for _, b in column_blocks(features, folds.order)], axis=1)

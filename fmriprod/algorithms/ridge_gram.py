@@ -9,7 +9,7 @@ from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.checks import InputError
 
 _COLUMNS = 4096
-_FELT = 5e-4  # of the smallest penalty: scores then change by no more than about as much
+_FELT = 1e-3  # of the smallest penalty: scores then change by no more than about as much
 
 
 def column_blocks(
