@@ -116,8 +116,9 @@ def contrast_maps_figure(
     ------
     matplotlib.figure.Figure
     """
-    # An outline without a colour, the same for all: slices are cut where anything is drawn.
-    drawn = np.any([np.nan_to_num(m) != 0 for _, m in maps] + [s for _, s in support], axis=0)
+    # Outlines without a colour, the same for all: slices are cut where anything is drawn.
+    drawn = [np.nan_to_num(m) != 0 for _, m in maps] + [s for _, s in support]
+    unseen = [(mask, "none", "") for mask in drawn]
     outlines = [(s, c, f"true: {n}") for (n, s), c in zip(support, _OUTLINES, strict=False)]
     pictures = []
     for number, (title, values) in enumerate(maps):
@@ -130,7 +131,7 @@ def contrast_maps_figure(
             overlay_range=(0.0, top),
             overlay_label=label,
             cmap=None if (finite < 0).any() else _WARM,
-            contours=[(drawn, "none", "")] + (outlines if number else []),
+            contours=unseen + (outlines if number else []),
             planes=planes,
             title=title + " – simulated data" * (simulated and not number),
         ) as part:

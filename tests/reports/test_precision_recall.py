@@ -73,6 +73,23 @@ def test_maps_share_their_slices_and_their_colours(rng):
     assert (np.ptp(rows[:, grey], axis=0).max(axis=1) < 3).mean() > 0.99
 
 
+def test_cuts_are_the_same_where_a_few_voxels_of_one_kind_lie_far_from_the_others(rng):
+    """Extents leave out the rarest voxels: those of all that is drawn are not those of a part."""
+    background = np.broadcast_to(np.linspace(50, 100, 60), (40, 40, 60))
+    common, rare = np.zeros((2, *background.shape), bool)
+    common[10:30, 10:30, 10:20] = True
+    rare[20, 20, 50] = True
+    values = np.where(common, 3.0, 0.0) + np.where(rare, -3.0, 0.0)
+    support = [("a", common), ("b", rare)]
+    with contrast_maps_figure([("", values)] * 2, support, background, np.eye(4)) as figure:
+        figure.canvas.draw()
+        picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    rows = picture.reshape(2, -1, 1080, 3)[:, 40:-60]
+    grey = (np.ptp(rows, axis=3) < 5).all(axis=0) & (rows[0, ..., 0] > 30)
+    assert grey.sum() > 20_000
+    assert (np.ptp(rows[:, grey], axis=0).max(axis=1) < 3).mean() > 0.98
+
+
 def test_infinite_values_are_drawn(rng):
     background = np.ones((10, 10, 6))
     values = np.zeros(background.shape)
