@@ -8,7 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.banded_search import Choice, SpaceKernels
 from fmriprod.algorithms.ridge_inner import Columns
-from fmriprod.algorithms.ridge_scores import score_predictions, sum_of_squares
+from fmriprod.algorithms.ridge_scores import centred, score_predictions, sum_of_squares
 
 
 class BandedScores(NamedTuple):
@@ -20,14 +20,14 @@ class BandedScores(NamedTuple):
         Explained variance and correlation.
     split : ndarray of float32, shape (n_spaces, n_folds, n_voxels)
         What each space adds to the explained variance.
-    mean_r2 : ndarray of float32, shape (n_folds, n_voxels)
-        What the mean of the training samples adds: 0 or less.
+    level_r2 : ndarray of float32, shape (n_folds, n_voxels)
+        What a wrong mean of the left-out samples takes from it: 0 or less.
     """
 
     r2: np.ndarray
     r: np.ndarray
     split: np.ndarray
-    mean_r2: np.ndarray
+    level_r2: np.ndarray
 
 
 def banded_outer(
@@ -53,7 +53,7 @@ def banded_outer(
     """
     backend, folds = kernels.backend, kernels.folds
     shape = choice.candidate.shape
-    r2, r, mean_r2 = (np.zeros(shape, dtype=np.float32) for _ in range(3))
+    r2, r, level_r2 = (np.zeros(shape, dtype=np.float32) for _ in range(3))
     split = np.zeros((len(kernels.names), *shape), dtype=np.float32)
     block = _block(kernels)
     for number in np.unique(choice.candidate):
@@ -72,10 +72,10 @@ def banded_outer(
                     some = own[start : start + block]
                     scores = model.scores(solve, columns(some))
                     r2[fold, some], r[fold, some] = scores.r2, scores.r
-                    split[:, fold, some], mean_r2[fold, some] = scores.split, scores.mean_r2
+                    split[:, fold, some], level_r2[fold, some] = scores.split, scores.level_r2
 
             backend.each(score, [int(i) for i in np.unique(choice.penalty[fold, voxels])])
-    return BandedScores(r2, r, split, mean_r2)
+    return BandedScores(r2, r, split, level_r2)
 
 
 def _block(kernels: SpaceKernels) -> int:
@@ -126,10 +126,12 @@ class _Fold:
         each = xp.reshape(each, (n_voxels, self.n_spaces, n_test))
         whole = xp.sum(each, axis=1)
         r2, r = score_predictions(backend, test, whole)
-        total = sum_of_squares(xp, test - xp.mean(test, axis=1, keepdims=True))
-        split = xp.sum(each * (2 * test - whole)[:, None, :], axis=2) / total[:, None]
-        mean_r2 = 1 - sum_of_squares(xp, test) / total
-        return BandedScores(r2, r, backend.numpy(split).T, backend.numpy(mean_r2))
+        level = n_test * xp.mean(test - whole, axis=1) ** 2
+        target, whole = centred(xp, test), centred(xp, whole)
+        total = sum_of_squares(xp, target)
+        # What it is multiplied with has no mean, so that each space's own mean does not count.
+        split = xp.sum(each * (2 * target - whole)[:, None, :], axis=2) / total[:, None]
+        return BandedScores(r2, r, backend.numpy(split).T, backend.numpy(-level / total))
 
 
 class _Cholesky:

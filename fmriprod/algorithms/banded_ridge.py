@@ -36,10 +36,9 @@ class BandedEncoding:
     fold_r2, fold_r : ndarray of float32, shape (n_folds, n_voxels)
         Of each fold.
     split : ndarray of float32, shape (n_spaces, n_voxels)
-        What each space adds to ``r2``: with ``mean_r2`` the sum is ``r2``.
-    mean_r2 : ndarray of float32, shape (n_voxels,)
-        What the training samples' mean adds: 0 where test samples have the same mean (such as
-        runs whose mean was taken away), otherwise less.
+        What each space adds to ``r2``: with ``level_r2`` the sum is ``r2``.
+    level_r2 : ndarray of float32, shape (n_voxels,)
+        What is lost where the mean of a left-out group is not predicted: 0 or less.
     fold_split : ndarray of float32, shape (n_spaces, n_folds, n_voxels)
         The split of each fold.
     penalty : ndarray of float32, shape (n_folds, n_voxels)
@@ -68,7 +67,7 @@ class BandedEncoding:
     fold_r2: np.ndarray
     fold_r: np.ndarray
     split: np.ndarray
-    mean_r2: np.ndarray
+    level_r2: np.ndarray
     fold_split: np.ndarray
     penalty: np.ndarray
     candidate: np.ndarray
@@ -119,14 +118,14 @@ def banded_encode(
     from one decomposition of :math:`\sum_s \gamma_s K_s / u_s`, as `ridge_encode` does for one
     space. Each voxel and outer fold takes the best weights and penalty of its inner folds.
 
-    With predictions :math:`\hat y_s` of the spaces about the training mean m, the explained
-    variance is split by the product measure [2]_, [1]_, over test samples t:
+    With y the responses and :math:`\hat y_s` the predictions of each space, both about their
+    mean over the T test samples t, the explained variance is split by the product measure
+    [2]_, [1]_:
 
-    .. math:: r^2_s = \frac{\sum_t \hat y_{st} (2 (y_t - m) - \sum_q \hat y_{qt})}
-                           {\sum_t (y_t - \bar y)^2}
+    .. math:: r^2_s = \sum_t \hat y_{st} (2 y_t - \sum_q \hat y_{qt}) / \sum_t y_t^2
 
-    These, and :math:`1 - \sum_t (y_t - m)^2 / \sum_t (y_t - \bar y)^2` of the mean alone, sum
-    to :math:`r^2`. A split can be below 0.
+    These, and :math:`-T e^2 / \sum_t y_t^2` with e the mean error of the prediction (its level),
+    sum to :math:`r^2`. A split can be below 0.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ def banded_encode(
         What inner folds are scored by.
     unique : bool, default False
         Search again without each space, with the weights that are left, for its unique
-        contribution.
+        contribution; needs two spaces.
     backend : Backend, optional
         What computes; NumPy in float32 with all processors unless given.
     memory_mb : float, default 2000
@@ -182,6 +181,11 @@ def banded_encode(
             "criterion", expected="r2 or mse", found=repr(criterion), hint="choose one of them"
         )
     _check_samples(spaces, responses, groups)
+    if unique and len(spaces) == 1:
+        raise InputError(
+            "unique", expected="two spaces or more", found=f"only {next(iter(spaces))!r}",
+            hint="leave it out: what a single space explains is r2",
+        )  # fmt: skip
     if candidates is None:
         tried = draw_candidates(
             list(spaces), n_candidates, concentrations=concentrations, seed=seed
@@ -211,7 +215,7 @@ def _fit(
     scores = banded_outer(kernels, candidates, columns, choice)
     candidate = np.full((kernels.folds.n_folds, len(usable)), -1, dtype=np.int32)
     candidate[:, usable] = choice.candidate
-    fold_r2, fold_r, split, mean_r2 = (_spread(values, usable) for values in scores)
+    fold_r2, fold_r, split, level_r2 = (_spread(values, usable) for values in scores)
     return BandedEncoding(
         spaces=kernels.names,
         r2=fold_r2.mean(axis=0),
@@ -219,7 +223,7 @@ def _fit(
         fold_r2=fold_r2,
         fold_r=fold_r,
         split=split.mean(axis=1),
-        mean_r2=mean_r2.mean(axis=0),
+        level_r2=level_r2.mean(axis=0),
         fold_split=split,
         penalty=_spread(kernels.penalties[choice.penalty], usable),
         candidate=candidate,
@@ -238,9 +242,7 @@ def _unique(
     columns: Columns,
     options: dict[str, Any],
 ) -> np.ndarray:
-    """Explained variance less that of all other spaces; of the mean, where there is no other."""
-    if len(kernels.names) == 1:
-        return (whole.r2 - whole.mean_r2)[None]
+    """Explained variance less that of all other spaces: (n_spaces, n_voxels)."""
     others = []
     for space in range(len(kernels.names)):
         rest = without_space(whole.candidates, space)

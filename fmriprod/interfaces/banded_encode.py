@@ -81,8 +81,8 @@ class _BandedRidgeEncodeOutputSpec(TraitedSpec):
     r_map = File(exists=True, desc="NIfTI, mean correlation of all spaces together")
     split_map = File(
         exists=True,
-        desc="NIfTI, a volume a space: what it adds to the explained variance. Their sum, and "
-        "what the training samples' mean adds (0 or less), is r2",
+        desc="NIfTI, a volume a space: what it adds to the explained variance. Their sum is "
+        "r2, but for what is lost where the mean of a left-out group is not predicted",
     )
     weight_map = File(
         exists=True, desc="NIfTI, a volume a space: mean over folds of its weight, 0 to 1"
@@ -225,7 +225,7 @@ def _summary(found: EncodingInputs, done: BandedEncoding, values: Any) -> dict[s
         "median_r2": float(np.median(done.r2[used])),
         "largest_r2": float(done.r2[used].max()),
         "largest_r": float(done.r[used].max()),
-        "median_mean_r2": float(np.median(done.mean_r2[used])),
+        "median_level_r2": float(np.median(done.level_r2[used])),
         "settings": {
             "seed": values.seed,
             "concentrations": list(values.concentrations),

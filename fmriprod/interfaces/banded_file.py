@@ -18,7 +18,7 @@ def write_banded(path: str | Path, encoding: BandedEncoding) -> None:
     """Write scores that read as those of one layer, ``all``, and the group ``spaces``.
 
     That holds ``weight`` and ``fold_split`` (n_spaces, n_folds, n_voxels), ``split`` and, if
-    there, ``unique`` (n_spaces, n_voxels), ``mean_r2``, ``inner``, ``candidate`` and the table
+    there, ``unique`` (n_spaces, n_voxels), ``level_r2``, ``inner``, ``candidate`` and the table
     of ``candidates`` with the spaces' ``units``; names in the attribute ``names``.
     """
     scores = {name: getattr(encoding, name)[None] for name in
@@ -40,7 +40,7 @@ def write_banded(path: str | Path, encoding: BandedEncoding) -> None:
         arrays = {
             "weight": encoding.gamma,
             "split": encoding.split,
-            "mean_r2": encoding.mean_r2,
+            "level_r2": encoding.level_r2,
             "candidates": encoding.candidates,
             "units": encoding.units,
         } | {name: getattr(encoding, name) for name in _MORE}
@@ -63,7 +63,7 @@ def read_banded(path: str | Path, subject: str = "scores_file") -> BandedEncodin
         with h5py.File(path, "r") as handle:
             group = handle["spaces"]
             names = tuple(json.loads(group.attrs["names"]))
-            arrays = {name: group[name][:] for name in (*_MORE, "split", "mean_r2", "candidates",
+            arrays = {name: group[name][:] for name in (*_MORE, "split", "level_r2", "candidates",
                                                         "units")}  # fmt: skip
             unique = group["unique"][:] if "unique" in group else None
     except (OSError, KeyError) as err:

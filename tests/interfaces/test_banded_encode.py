@@ -72,7 +72,7 @@ def test_files_hold_what_the_arrays_give(files, data):
         concentrations=[0.5], unique=True, backend=get_backend(n_threads=1),
     )  # fmt: skip
     found = read_banded(out.scores_file)
-    for name in ("r2", "r", "fold_r2", "fold_r", "penalty", "split", "fold_split", "mean_r2",
+    for name in ("r2", "r", "fold_r2", "fold_r", "penalty", "split", "fold_split", "level_r2",
                  "candidate", "inner", "unique", "gamma", "units", "usable"):  # fmt: skip
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
     assert found.spaces == expected.spaces == tuple(out.spaces) == ("pixels", "gabor", "words")
