@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from fmriprod.algorithms.checks import InputError
 
 Array = Any  # of NumPy or torch
+_LARGE = 3000  # rows
 _LOSS = 1e-4  # bound of the relative error of responses that is accepted
 
 
@@ -59,6 +60,17 @@ class Backend:
         if self.name == "numpy":
             return np.asarray(values)
         return values.detach().cpu().numpy()
+
+    def eigh(self, matrix: Array) -> tuple[Array, Array]:
+        """Decompose a symmetric matrix: values in ascending order, vectors in columns.
+
+        BLAS gets one thread where the matrix is small: more of them gain half of a second,
+        and wait for each other for a minute where other work keeps processors busy.
+        """
+        if self.name != "numpy" or len(matrix) > _LARGE:
+            return self.xp.linalg.eigh(matrix)
+        with threadpool_limits(limits=1, user_api="blas"):
+            return self.xp.linalg.eigh(matrix)
 
     def each(self, work: Callable[[Any], None], items: Iterable[Any]) -> None:
         """Do independent work for each item, in threads whose BLAS has one thread each."""

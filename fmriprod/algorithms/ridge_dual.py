@@ -1,4 +1,4 @@
-"""Leave-group-out ridge regression in dual form, from one decomposition.
+"""Leave-group-out ridge regression in dual form, from one inverse a penalty.
 
 With the Gram matrix K of features about their mean, unpenalised intercepts and
 M = a ((K + a I)^-1 - 1 1' / (n a)), the samples R that a model was not trained on are left with
@@ -14,7 +14,7 @@ import numpy as np
 
 from fmriprod.algorithms.array_backend import Array, Backend, safe_precision
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
-from fmriprod.algorithms.ridge_gram import kernel_inverse
+from fmriprod.algorithms.ridge_gram import kernel_inverse, largest_eigenvalue
 from fmriprod.algorithms.ridge_inner import PredictJob, ResidualJob
 from fmriprod.algorithms.ridge_outer import predict_job
 
@@ -45,12 +45,9 @@ class DualRidge:
 
     def __post_init__(self) -> None:
         xp = self.backend.xp
-        n = self.folds.n_samples
         rows = xp.mean(self.gram, axis=0, keepdims=True)
         self.gram = self.gram - rows - rows.T + xp.mean(self.gram)
-        values, self._vectors = xp.linalg.eigh(self.gram)
-        self._values = xp.where(values > 0, values, xp.zeros_like(values))
-        self._one = 1.0 / n
+        self._largest = largest_eigenvalue(xp, self.gram)
         self._kept: dict[int, Array] = {}
         self._trained: dict[int, tuple[Array, Array, Array]] = {}
 
@@ -58,18 +55,29 @@ class DualRidge:
         """Matrix M of one penalty: float64, shape (n_samples, n_samples)."""
         made = self._kept.get(index)
         if made is None:
-            a = float(self.penalties[index])
-            shrunk = self._vectors * (a / (self._values + a))
-            made = shrunk @ self._vectors.T - self._one
+            made = self._invert(index)
             if len(self._kept) >= self._n_together:
                 self._kept.clear()
             self._kept[index] = made
         return made
 
+    def _invert(self, index: int) -> Array:
+        xp, a, n = self.backend.xp, float(self.penalties[index]), self.folds.n_samples
+        ridge = a * xp.eye(n, dtype=self.gram.dtype, device=self.backend.device)
+        return a * xp.linalg.inv(self.gram + ridge) - 1.0 / n
+
     def prepare(self, indices: Sequence[int], *left_out: int) -> None:
-        """Make the matrices M of some penalties, where memory allows."""
-        for index in indices[: self._n_together]:
-            self.residual_maker(index)
+        """Make the matrices M of some penalties side by side, where memory allows."""
+        made: dict[int, Array] = {}
+
+        def invert(index: int) -> None:
+            made[index] = self._invert(index)
+
+        lacking = [i for i in indices[: self._n_together] if i not in self._kept]
+        if len(self._kept) + len(lacking) > self._n_together:
+            self._kept.clear()
+        self.backend.each(invert, lacking)
+        self._kept |= made
 
     @property
     def _n_together(self) -> int:
@@ -104,7 +112,7 @@ class DualRidge:
             others = folds.rest(left_out)
             own = folds.take(xp, folds.take(xp, self.gram, others, 0), others, 1)
             mean = xp.mean(own, axis=0)
-            values, vectors = xp.linalg.eigh(own - mean - mean[:, None] + xp.mean(mean))
+            values, vectors = self.backend.eigh(own - mean - mean[:, None] + xp.mean(mean))
             self._trained = {left_out: (values, vectors, mean)}
         return self._trained[left_out]
 
@@ -129,14 +137,17 @@ class DualRidge:
 
     def _short_is_safe(self, index: int) -> bool:
         """Whether M Y loses little to rounding: its condition bounds the loss."""
-        largest = float(self.backend.xp.max(self._values))
-        return safe_precision(largest, float(self.penalties[index]), self.backend)
+        return safe_precision(self._largest, float(self.penalties[index]), self.backend)
 
     def _residual_job(self, index: int) -> ResidualJob:
         xp, folds = self.backend.xp, self.folds
         maker = self.residual_maker(index)
-        inverses = []
-        for pair in folds.pairs:
+        inverses: dict[tuple[int, int], Array] = {}
+
+        def invert(pair: tuple[int, int]) -> None:
             own = folds.take(xp, folds.take(xp, maker, pair, 0), pair, 1)
-            inverses.append(self.backend.cast(xp.linalg.inv(own)))
-        return ResidualJob(self.backend, folds, index, self.backend.cast(maker), inverses)
+            inverses[pair] = self.backend.cast(xp.linalg.inv(own))
+
+        self.backend.each(invert, folds.pairs)
+        in_order = [inverses[pair] for pair in folds.pairs]
+        return ResidualJob(self.backend, folds, index, self.backend.cast(maker), in_order)

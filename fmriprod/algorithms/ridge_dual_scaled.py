@@ -55,7 +55,7 @@ class ScaledDualRidge:
             columns = folds.take(xp, gram, rest, 1)
             columns = columns - xp.mean(columns, axis=1, keepdims=True)  # rounding is centred too
             columns = columns - xp.mean(folds.take(xp, columns, rest, 0), axis=0, keepdims=True)
-            values, vectors = xp.linalg.eigh(folds.take(xp, columns, rest, 0))
+            values, vectors = self.backend.eigh(folds.take(xp, columns, rest, 0))
             values = xp.where(values > 0, values, xp.zeros_like(values))
             across = folds.take(xp, columns, left_out, 0) @ vectors
             self._kept = {left_out: (vectors, values, across, mean, scale)}

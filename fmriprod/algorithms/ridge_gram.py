@@ -116,6 +116,28 @@ def rounding_matters(gram: Array, penalty: float, backend: Backend) -> bool:
     return 2 * float(np.finfo(backend.dtype).eps) * size > _FELT * penalty
 
 
+def largest_eigenvalue(xp: Any, gram: Array, n_steps: int = 30) -> float:
+    """Estimate the largest eigenvalue of a Gram matrix by repeated multiplication.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the array.
+    gram : array, shape (n, n)
+        Symmetric, no eigenvalue below 0.
+    n_steps : int
+        Multiplications: enough for some per cent, from below.
+    """
+    # Numbers without a pattern, since any pattern may be orthogonal to the vector sought.
+    vector = xp.sin(xp.arange(1.0, gram.shape[0] + 1, dtype=gram.dtype, device=gram.device) ** 2)
+    for _ in range(n_steps):
+        length = float(xp.linalg.vector_norm(vector))
+        if length == 0:
+            return 0.0
+        vector = gram @ (vector / length)
+    return float(xp.linalg.vector_norm(vector))
+
+
 def kernel_inverse(xp: Any, values: Array, vectors: Array, penalty: float) -> Array:
     """Inverse of K + a I, in the directions that K has; 0 in the others.
 
