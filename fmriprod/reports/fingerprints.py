@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fmriprod.reports.production_style import SMALL, WIDTH, production_figure, say, widened
+from fmriprod.reports.print_style import SMALL, WIDTH, print_figure, say, widened
 from fmriprod.reports.style import PALETTE
 
 _COLUMNS = 4
@@ -57,7 +57,7 @@ def fingerprint_figure(
     note = _NOTE.format(share=100 * best_share)
     lowest, _ = widened((0.0, 1.0), table[["value", "low"]].to_numpy(float))
     width = WIDTH if columns > 2 else 4.2
-    with production_figure(
+    with print_figure(
         width, 1.1 + 1.55 * rows, title=title, note=note, simulated=simulated,
         nrows=rows, ncols=columns, squeeze=False, sharex=True, sharey=True,
     ) as (fig, axes):  # fmt: skip

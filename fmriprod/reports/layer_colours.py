@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 
-from fmriprod.reports.production_style import SMALL
+from fmriprod.reports.print_style import SMALL
 
 _LETTER = 0.6  # width of a letter in its size
 

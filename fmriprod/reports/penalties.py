@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fmriprod.algorithms.penalty_shares import penalty_shares
-from fmriprod.reports.production_style import SMALL, WIDTH, production_figure
+from fmriprod.reports.print_style import SMALL, WIDTH, print_figure
 from fmriprod.reports.style import PALETTE
 
 _BARS, _END = "#A9B4C2", PALETTE[1]
@@ -59,7 +59,7 @@ def penalty_figure(
         "Many there mean that the grid is too narrow; at the largest also, that nothing is "
         "predicted (look at voxels that are)."
     )
-    with production_figure(
+    with print_figure(
         WIDTH if columns > 1 else 4.2, 1.0 + 1.45 * rows, title=title, note=note,
         simulated=simulated, nrows=rows, ncols=columns, squeeze=False, sharex=True, sharey=True,
     ) as (fig, axes):  # fmt: skip

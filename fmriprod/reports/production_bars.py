@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
-from fmriprod.reports.production_style import INK, SMALL, interval_words, look, participants
+from fmriprod.reports.print_style import INK, SMALL, interval_words, look, participants
 
 MARKS = {
     "p_flip_max": "sign flips of participants, corrected over regions by the largest statistic",

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fmriprod.reports.print_style import WIDTH, chance_lines, message_figure, print_figure
 from fmriprod.reports.production_bars import bar_note, draw_bars, legend
-from fmriprod.reports.production_style import WIDTH, chance_lines, message_figure, production_figure
 
 _MEASURES = {
     "differentiation_trained": "trained objects",
@@ -49,7 +49,7 @@ def differentiation_figure(
     series = [(name, part) for measure, name in _MEASURES.items()
               if len(part := table[table["measure"] == measure])]  # fmt: skip
     note = f"{bar_note(table, mark)} Means are trimmed as the table says."
-    with production_figure(WIDTH, 3.2, title=title, note=note, simulated=simulated) as (fig, ax):
+    with print_figure(WIDTH, 3.2, title=title, note=note, simulated=simulated) as (fig, ax):
         regions = list(dict.fromkeys(table["region"]))
         draw_bars(ax, table, regions, series, mark=mark)
         chance_lines(ax, [0.0], label=False)

@@ -10,18 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fmriprod.algorithms.bootstrap import Bootstrap
-from fmriprod.reports.production_bars import draw_bars, legend
-from fmriprod.reports.production_courses import draw_band, participant_band
-from fmriprod.reports.production_style import (
+from fmriprod.reports.print_style import (
     WIDTH,
     chance_lines,
     interval_words,
     look,
     message_figure,
     participants,
-    production_figure,
+    print_figure,
     widened,
 )
+from fmriprod.reports.production_bars import draw_bars, legend
+from fmriprod.reports.production_courses import draw_band, participant_band
 
 BY = {"half": "half of production", "repetition": "repetition of the object", "trial": "trial",
       "run": "run"}  # fmt: skip
@@ -133,7 +133,7 @@ def _bars(bands: Bands, by: str, limits: tuple[float, float], words: dict) -> It
         for pair, (index, found) in bands.items()
         for x, mean, low, high in zip(index, found.estimate, found.low, found.high, strict=True)
     ])  # fmt: skip
-    with production_figure(WIDTH, 3.3, **words) as (fig, ax):
+    with print_figure(WIDTH, 3.3, **words) as (fig, ax):
         series = [(f"{BY.get(by, by)} {x:g}", rows[rows["index"] == x]) for x in positions]
         draw_bars(ax, rows, list(dict.fromkeys(rows["region"])), series)
         chance_lines(ax, [0.0], label=False)
@@ -147,9 +147,10 @@ def _lines(bands: Bands, by: str, limits: tuple[float, float], words: dict) -> I
     n_columns = min(_COLUMNS, len(bands))
     n_rows = -(-len(bands) // n_columns)
     shape: dict = {"nrows": n_rows, "ncols": n_columns, "squeeze": False}
-    with production_figure(
-        WIDTH, 1.2 + 1.45 * n_rows, **words, **shape, sharex=True, sharey=True
-    ) as (fig, axes):
+    with print_figure(WIDTH, 1.2 + 1.45 * n_rows, **words, **shape, sharex=True, sharey=True) as (
+        fig,
+        axes,
+    ):
         axes[0, 0].set_ylim(*limits)
         for number, (ax, (pair, found)) in enumerate(zip(axes.flat, bands.items(), strict=False)):
             _line(ax, *found, pair, number >= len(bands) - n_columns, by)

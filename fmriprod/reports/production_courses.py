@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fmriprod.algorithms.bootstrap import Bootstrap, bootstrap_means
-from fmriprod.reports.production_bars import legend, main_schemes
-from fmriprod.reports.production_style import (
+from fmriprod.reports.print_style import (
     INK,
     KIND_LOOKS,
     WIDTH,
@@ -20,10 +19,11 @@ from fmriprod.reports.production_style import (
     interval_words,
     message_figure,
     participants,
-    production_figure,
+    print_figure,
     say,
     widened,
 )
+from fmriprod.reports.production_bars import legend, main_schemes
 
 BY = {"time_point": "volume in the trial", "repetition": "repetition", "run": "run"}
 DIFFERENCES = {
@@ -110,7 +110,7 @@ def course_figure(
     )
     n_columns = min(_COLUMNS, len(regions))
     n_rows = -(-len(regions) // n_columns)
-    with production_figure(
+    with print_figure(
         WIDTH, 1.3 + 1.45 * n_rows, title=title, note=note, simulated=simulated,
         nrows=n_rows, ncols=n_columns, sharex=True, sharey=True, squeeze=False, legend_row=True,
     ) as (fig, axes):  # fmt: skip

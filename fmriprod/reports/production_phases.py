@@ -6,18 +6,18 @@ from contextlib import contextmanager
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fmriprod.reports.print_style import (
+    WIDTH,
+    chance_lines,
+    message_figure,
+    print_figure,
+)
 from fmriprod.reports.production_bars import (
     bar_note,
     draw_bars,
     legend,
     main_schemes,
     name_groups,
-)
-from fmriprod.reports.production_style import (
-    WIDTH,
-    chance_lines,
-    message_figure,
-    production_figure,
 )
 
 
@@ -63,7 +63,7 @@ def phase_figure(
               if len(part := table[table["phase"] == phase])]  # fmt: skip
     looks = [phases.index(part["phase"].iloc[0]) for _, part in series]
     note = bar_note(table, mark)
-    with production_figure(WIDTH, 3.2, title=title, note=note, simulated=simulated) as (fig, ax):
+    with print_figure(WIDTH, 3.2, title=title, note=note, simulated=simulated) as (fig, ax):
         regions = list(dict.fromkeys(table["region"]))
         draw_bars(ax, table, regions, series, mark=mark, looks=looks)
         chance_lines(ax, table["chance"])
@@ -116,7 +116,7 @@ def split_figure(
             yield fig
         return
     note = bar_note(table, None)
-    with production_figure(
+    with print_figure(
         WIDTH, 3.4, title=title, note=note, simulated=simulated, ncols=2, sharey=True
     ) as (fig, axes):
         regions = list(dict.fromkeys(table["region"]))

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmriprod.reports.production_bars import bar_note, draw_bars, main_schemes
-from fmriprod.reports.production_style import (
+from fmriprod.reports.print_style import (
     INK,
     WIDTH,
     chance_lines,
     message_figure,
-    production_figure,
+    print_figure,
 )
+from fmriprod.reports.production_bars import bar_note, draw_bars, main_schemes
 
 _POINT = 4.0  # points: diameter of a participant
 _HALF = 0.28  # of the distance of two bars: how far a swarm may spread
@@ -105,7 +105,7 @@ def drawing_figure(
         f"Scheme: {scheme}."
     )
     height = 3.4
-    with production_figure(WIDTH, height, title=title, note=note, simulated=simulated) as (fig, ax):
+    with print_figure(WIDTH, height, title=title, note=note, simulated=simulated) as (fig, ax):
         regions = list(dict.fromkeys(table["region"]))
         draw_bars(ax, table, regions, [(phase, table)], looks=[0], interval_at=0.44)
         top = float(np.nanmax(np.append(points["accuracy"], table[["mean", "ci_high"]])))

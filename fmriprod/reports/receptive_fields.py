@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from fmriprod.reports.production_style import SMALL, production_figure
+from fmriprod.reports.print_style import SMALL, print_figure
 
 HUES = ("Blues", "Greens", "Reds", "RdPu")
 _BOXES = {True: "#FF0000", False: "#FFD60A"}  # red, as published; yellow is in no bright hue
@@ -68,7 +68,7 @@ def receptive_field_figure(
         f" ({hidden} of them {-limits[0]:.2g} or less)." if hidden else "."
     )
     size = max(3.6, columns * (side * width + 0.75)), 0.75 + rows * (side * height + 0.5)
-    with production_figure(
+    with print_figure(
         *size, title=title, note=note, simulated=simulated, nrows=rows, ncols=columns,
         squeeze=False,
     ) as (fig, axes):  # fmt: skip

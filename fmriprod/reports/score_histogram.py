@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from matplotlib.figure import Figure
 
-from fmriprod.reports.production_style import SMALL, production_figure
+from fmriprod.reports.print_style import SMALL, print_figure
 from fmriprod.reports.style import PALETTE
 
 _BARS, _NULL = "#A9B4C2", PALETTE[1]
@@ -53,7 +53,7 @@ def score_histogram_figure(
     title = title or ("Best score of each voxel" if several else "Score of each voxel")
     if chance.size:
         note += f" Line: the same of {chance.size:,} permutations, dashed at their 95th percentile."
-    with production_figure(4.8, 3, title=title, note=note, simulated=simulated) as (fig, ax):
+    with print_figure(4.8, 3, title=title, note=note, simulated=simulated) as (fig, ax):
         drawn = np.clip(best, low, high)
         ax.hist(drawn, edges, weights=np.full(best.size, 100 / max(best.size, 1)), color=_BARS,
                 label="data")  # fmt: skip

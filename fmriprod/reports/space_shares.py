@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fmriprod.reports.layer_colours import layer_colours
-from fmriprod.reports.production_style import INK, SMALL, WIDTH, production_figure, say
+from fmriprod.reports.print_style import INK, SMALL, WIDTH, print_figure, say
 from fmriprod.reports.style import PALETTE
 
 _NOTE = (
@@ -48,7 +48,7 @@ def space_figure(
     if len(spaces) > len(PALETTE):
         colours = layer_colours(len(spaces)).colors
     bar = 0.8 / len(spaces)
-    with production_figure(
+    with print_figure(
         WIDTH, 3.2, title=title,
         note=_NOTE.format(share=100 * best_share), simulated=simulated,
     ) as (fig, ax):  # fmt: skip

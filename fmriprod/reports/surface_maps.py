@@ -15,7 +15,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from fmriprod.reports.layer_colours import name_layers
-from fmriprod.reports.production_style import SMALL
+from fmriprod.reports.print_style import SMALL
 from fmriprod.reports.style import figure
 
 _WIDTHS = (1, 1, 0.55, 0.55, 1, 1)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import group_tables as simulated
 
+from fmriprod.reports.print_style import KIND_COLOURS
 from fmriprod.reports.production_bars import main_schemes
 from fmriprod.reports.production_change import differentiation_figure
 from fmriprod.reports.production_connectivity import connectivity_figure
 from fmriprod.reports.production_courses import DIFFERENCES, course_figure
 from fmriprod.reports.production_phases import phase_figure, split_figure
-from fmriprod.reports.production_style import KIND_COLOURS
 from fmriprod.reports.production_swarm import drawing_figure, swarm_offsets
 
 SCORES = simulated.scores()
