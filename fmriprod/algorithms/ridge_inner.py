@@ -181,4 +181,5 @@ def inner_scores(
 
     for job in jobs:
         backend.each(lambda start, job=job: add(job, start), range(0, n_voxels, block))
-    return scores / np.asarray(n_folds - 1, dtype=backend.dtype)
+    scores /= n_folds - 1  # in place: the largest array beside the responses
+    return scores
