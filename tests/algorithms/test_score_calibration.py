@@ -50,7 +50,7 @@ def share_below(level, memory, n_studies, score="r2", **options):
     ],
 )
 def test_five_percent_of_unrelated_voxels_are_below_five_percent(memory, options):
-    share, error = share_below(0.05, memory, 60, **options)
+    share, error = share_below(0.05, memory, 40, **options)
     assert error < 0.01 and abs(share - 0.05) < 0.005 + 3 * error
 
 
