@@ -72,8 +72,8 @@ def places(tmp_path_factory):
         signal = layers[layers.names[0]] @ fields
     noise = 0.3 * signal.std(axis=0) * rng.normal(size=signal.shape)
     inputs = fit(folder, features, signal + noise)
-    # Base images without much dark: a wedge is then more light for all within it.
-    bases = [write_png(folder / f"base{k}.png", rng.integers(120, 256, (SIZE, SIZE)))
+    # As bright as the grey around wedges by default: on black only, a wedge is more light.
+    bases = [write_png(folder / f"base{k}.png", rng.integers(64, 192, (SIZE, SIZE)))
              for k in range(4)]  # fmt: skip
     return inputs | {"images": bases, "truth_file": map_of(folder, "angles", angles)}, angles
 
