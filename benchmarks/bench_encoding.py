@@ -12,7 +12,6 @@ of a process of its own, with the arrays in it.
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -153,14 +152,19 @@ def one_penalty(repeats, threads):
               f"{theirs / ours:.1f} times ours; r2 differs by {apart:.0e}")  # fmt: skip
 
 
+def high_water():
+    """Read the peak of this process's memory in MB (Linux; that of resource is its parent's)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
 def peak(way, folder, n_penalties):
     """Run one way on stored arrays and print the peak of memory in MB, before and after."""
     arrays = [np.load(Path(folder) / f"{name}.npy") for name in ("x", "y", "groups")]
     penalties = np.logspace(1, 7, n_penalties)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = high_water()
     (ridge_encode if way == "ours" else himalaya)(*arrays, penalties)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{before:.0f} {after:.0f}")
+    print(f"{before:.0f} {high_water():.0f}")
 
 
 def memory(shape, n_penalties):

@@ -194,7 +194,7 @@ def banded_encode(
         tried = check_candidates(candidates, len(spaces))
     grid = check_penalties(RELATIVE_PENALTIES if penalties is None else penalties)
     folds = leave_group_out(groups, nested=len(grid) * len(tried) > 1)
-    usable = usable_responses(responses, folds)
+    usable = usable_responses(responses, folds, backend)
     kernels = space_kernels(spaces, folds, grid, backend, memory_mb)
     columns, _ = sorted_columns(responses, usable, kernels)  # asks for folds and backend only
     options = {"shared": shared_penalty, "criterion": criterion, "progress": progress}

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fmriprod.algorithms.array_backend import Array
+from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
 from fmriprod.algorithms.nested_ridge import NestedRidge, nested_ridge
 from fmriprod.algorithms.ridge_inner import Columns
 
-_BLOCK = 1024
+_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def ridge_encode(
             hint="give features and responses of the same samples, in the same order",
         )  # fmt: skip
     ridge = nested_ridge(features, groups, penalties, **options)
-    usable = usable_responses(responses, ridge.folds)
+    usable = usable_responses(responses, ridge.folds, ridge.backend)
     columns, mean = sorted_columns(responses, usable, ridge)
     chosen = ridge.choose(columns, int(usable.sum()), shared=shared_penalty, criterion=criterion)
     predicted = (
@@ -147,7 +147,7 @@ def ridge_encode(
     )
 
 
-def usable_responses(responses: np.ndarray, folds: LeaveGroupOut) -> np.ndarray:
+def usable_responses(responses: np.ndarray, folds: LeaveGroupOut, backend: Backend) -> np.ndarray:
     """Mark the voxels whose responses are finite and vary in every group.
 
     Raises
@@ -156,12 +156,16 @@ def usable_responses(responses: np.ndarray, folds: LeaveGroupOut) -> np.ndarray:
         If there is none.
     """
     usable = np.zeros(responses.shape[1], dtype=bool)
-    for start in range(0, len(usable), _BLOCK):
-        block = np.asarray(responses[:, start : start + _BLOCK])[folds.order]
-        good = np.isfinite(block).all(axis=0)
+
+    def look(start: int) -> None:
+        block = _ordered(np.asarray(responses[:, start : start + _BLOCK]), folds.order)
+        good = np.isfinite(block.sum(axis=0, dtype=np.float64))
         for place in folds.slices:
-            good &= block[place].max(axis=0) > block[place].min(axis=0)
+            own = block[place]
+            good &= (own != own[0]).any(axis=0)
         usable[start : start + _BLOCK] = good
+
+    backend.each(look, range(0, len(usable), _BLOCK))
     if not usable.any():
         raise InputError(
             "responses", expected="a voxel that is finite and varies in every group",
@@ -182,19 +186,32 @@ def sorted_columns(
     mean : ndarray of float64, shape (n_usable,)
         What was taken away.
     """
-    kept = np.flatnonzero(usable)
-    mean = np.empty(len(kept))
-    rows = np.empty((len(kept), responses.shape[0]), dtype=ridge.backend.dtype)
-    for start in range(0, len(kept), _BLOCK):
-        own = kept[start : start + _BLOCK]
-        block = np.asarray(responses[:, own], dtype=np.float64)
-        mean[start : start + _BLOCK] = block.mean(axis=0)
-        rows[start : start + _BLOCK] = (block - block.mean(axis=0))[ridge.folds.order].T
+    first = np.concatenate([[0], np.cumsum(usable)])  # place of each voxel among the usable ones
+    mean = np.empty(first[-1])
+    rows = np.empty((first[-1], responses.shape[0]), dtype=ridge.backend.dtype)
+
+    def lay_out(start: int) -> None:
+        stop = min(start + _BLOCK, len(usable))
+        block = np.asarray(responses[:, start:stop])
+        block = block if block.dtype.kind == "f" else block.astype(np.float64)
+        if not usable[start:stop].all():
+            block = block[:, usable[start:stop]]
+        block = np.ascontiguousarray(_ordered(block, ridge.folds.order).T)
+        place = slice(first[start], first[stop])
+        mean[place] = block.mean(axis=1, dtype=np.float64)
+        rows[place] = block - mean[place, None].astype(block.dtype)
+
+    ridge.backend.each(lay_out, range(0, len(usable), _BLOCK))
 
     def columns(voxels: Any) -> Array:
         return ridge.backend.array(rows[voxels])
 
     return columns, mean
+
+
+def _ordered(block: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Sort rows, without a copy where they are sorted."""
+    return block if (order[1:] > order[:-1]).all() else block[order]
 
 
 def _spread(values: np.ndarray, usable: np.ndarray) -> np.ndarray:

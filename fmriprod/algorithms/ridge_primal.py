@@ -13,6 +13,7 @@ import numpy as np
 from fmriprod.algorithms.array_backend import Array, Backend, safe_precision
 from fmriprod.algorithms.encode_model import LinearModel
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
+from fmriprod.algorithms.ridge_gram import largest_eigenvalue
 from fmriprod.algorithms.ridge_inner import (
     Columns,
     InnerErrors,
@@ -80,16 +81,20 @@ class PrimalRidge:
     def __post_init__(self) -> None:
         exact = self.features.astype(np.float64)
         parts = [exact[place] for place in self.folds.slices]
-        self._products = [part.T @ part for part in parts]
+        self._products = [np.empty(0)] * len(parts)
         self._sums = [part.sum(axis=0) for part in parts]
+
+        def multiply(group: int) -> None:
+            self._products[group] = parts[group].T @ parts[group]
+
+        self.backend.each(multiply, range(len(parts)))
         whole = sum(self._products)
-        diagonal = np.diag(whole) if self.standardize else np.ones(len(whole))
-        spread = np.sqrt(
-            np.where(diagonal > 0, diagonal, 1.0)
-            / (self.folds.n_samples if self.standardize else 1)
-        )
-        largest = np.linalg.eigvalsh(whole / np.outer(spread, spread))[-1]
-        if not safe_precision(float(largest), float(np.min(self.penalties)), self.backend):
+        if self.standardize:
+            spread = np.sqrt(np.diag(whole) / self.folds.n_samples)
+            spread[spread == 0] = 1.0
+            whole = whole / np.outer(spread, spread)
+        largest = largest_eigenvalue(np, whole)
+        if not safe_precision(largest, float(np.min(self.penalties)), self.backend):
             self.backend = replace(self.backend, dtype="float64")
         self._parts = [self.backend.array(part) for part in parts]
 
@@ -114,9 +119,19 @@ class PrimalRidge:
             backend.array(np.clip(values, 0, None)), backend.array((out @ projection).T),
         )  # fmt: skip
 
+    def training_sets(self, left_out: Sequence[tuple[int, ...]]) -> list[TrainingSet]:
+        """Decompose several training sets side by side."""
+        made: dict[tuple[int, ...], TrainingSet] = {}
+
+        def decompose(groups: tuple[int, ...]) -> None:
+            made[groups] = self.training_set(*groups)
+
+        self.backend.each(decompose, left_out)
+        return [made[groups] for groups in left_out]
+
     def inner_jobs(self) -> Iterator["PrimalJob"]:
         """Work that scores all inner folds."""
-        yield PrimalJob(self, [self.training_set(*pair) for pair in self.folds.pairs])
+        yield PrimalJob(self, self.training_sets(self.folds.pairs))
 
     def sums(self, responses: Array) -> tuple[list[Array], list[Array]]:
         """Products of responses with features, and sums of responses, for each group."""
@@ -149,7 +164,7 @@ class PrimalRidge:
         """
         backend, folds = self.backend, self.folds
         r2, r = (np.zeros(chosen.shape, dtype=backend.dtype) for _ in range(2))
-        sets = [self.training_set(fold) for fold in range(folds.n_folds)]
+        sets = self.training_sets([(fold,) for fold in range(folds.n_folds)])
         n_features = self.features.shape[1] if model else 0
         weights = np.zeros((chosen.shape[1], n_features), dtype=np.float32)
         intercept = np.zeros(chosen.shape[1], dtype=np.float32)
