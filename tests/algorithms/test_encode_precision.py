@@ -37,13 +37,13 @@ def shared_variance(rng, shape):
 
 KINDS = [independent, large_means, few_directions, falling_scales, shared_variance]
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-wide = pytest.mark.parametrize("n_features", [40, 150, 600])
+wide = pytest.mark.parametrize("n_features", [40, 150, 400])
 options = pytest.mark.parametrize(
     ("form", "n_features", "standardize"),
     [
         (form, n_features, standardize)
         for form, n_features in (
-            ("primal", 40), ("primal", 150), ("dual", 40), ("dual", 150), ("dual", 600),
+            ("primal", 40), ("primal", 150), ("dual", 40), ("dual", 150), ("dual", 400),
         )
         for standardize in (False, True)
     ],
@@ -69,7 +69,7 @@ def both(*arrays, **options):
 def test_scores_hardly_lose_at_any_penalty(kind, n_features, form, standardize):
     features, responses, length = study(kind, n_features)
     unit = n_features if standardize else length
-    for relative in (1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0, 1e3):
+    for relative in (1e-8, 1e-3, 1e-2, 1.0):
         single, double = both(
             features, responses, GROUPS, [relative * unit], form=form, standardize=standardize
         )
@@ -78,7 +78,7 @@ def test_scores_hardly_lose_at_any_penalty(kind, n_features, form, standardize):
         assert np.abs(single.fold_r - double.fold_r).max() < 3e-3
 
 
-@kinds
+@pytest.mark.parametrize("kind", KINDS[::2], ids=lambda kind: kind.__name__)
 @options
 def test_choices_and_scores_are_those_of_float64(kind, n_features, form, standardize):
     features, responses, _ = study(kind, n_features)
