@@ -168,7 +168,7 @@ def published_table(profiles: pd.DataFrame) -> dict[str, tuple[str, bool]]:
         at = " or ".join(str(number) for number in dict.fromkeys(expected))
         lines[f"{roi} peaks at layer {at}"] = (f"peak at layer {peak}", peak in expected)
         if roi == "V4":
-            told = f"at least {value.min():.0%}"
+            told = f"at least {100 * value.min():.0f} %"
             lines["V4 always above 70 % of its maximum"] = (told, value.min() > V4_LEAST)
     return lines
 
@@ -234,8 +234,8 @@ def compare(study: Study, results: dict[str, Any]) -> dict[str, dict[str, Any]]:
     print(pd.DataFrame(shares).T.round(2).to_string())
     for name, found in shares.items():
         truth[f"Best layer is the planted one, maps {name}"] = {
-            "expected": f"more than chance ({found['chance']:.0%})",
-            "found": f"{found['all']:.0%} of voxels with signal",
+            "expected": f"more than twice chance ({100 * found['chance']:.0f} %)",
+            "found": f"{100 * found['all']:.0f} % of voxels with signal",
             "ok": bool(found["all"] > 2 * found["chance"]),
         }
     return truth

@@ -167,7 +167,7 @@ def check_contrast(results: dict[str, Any]) -> dict[str, dict[str, Any]]:
             mean, first = by.loc[(contrast, "mean of layers")], by.loc[(contrast, FIRST_LAYER)]
             truth[f"{contrast}, {what} voxels: the mean of layers is precise where t is large"] = {
                 "expected": "100 % precision for the largest t",
-                "found": f"for {mean['recall_at_full_precision']:.0%} of the voxels",
+                "found": f"for {100 * mean['recall_at_full_precision']:.0f} % of the voxels",
                 "ok": bool(mean["recall_at_full_precision"] > 0),
             }
             least = mean["average_precision"]

@@ -196,8 +196,12 @@ class ContrastRecovery(PythonInterface):
         panels = [(f"True map, |t| ≥ {least:g}", self._beyond(truth, known, limits))]
         for name, values in maps.items():
             limits = {c: chosen[name, c].value for c in self._signs() if (name, c) in chosen}
-            told = ", ".join(f"{limit:.3g} for {contrast}" for contrast, limit in limits.items())
-            panels.append((f"{name}, t ≥ {told}", self._beyond(values, known, limits)))
+            signs = self._signs()
+            told = " or ".join(
+                f"{'≥' if signs[c] > 0 else '≤'} {signs[c] * limit:.3g}".replace("-", "−")
+                for c, limit in limits.items()
+            )
+            panels.append((f"{name}, t {told}", self._beyond(values, known, limits)))
         support = [
             (contrast, self._volume(known & (sign * truth >= least)) > 0)
             for contrast, sign in self._signs().items()

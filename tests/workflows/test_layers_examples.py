@@ -61,7 +61,7 @@ def test_the_published_table_is_judged_line_by_line(layers):
     table.loc[table["roi"] == "LOC", "value"] = falling
     lines = layers.published_table(table)
     assert not lines["V4 always above 70 % of its maximum"][1]
-    assert lines["V4 always above 70 % of its maximum"][0] == "at least 66%"
+    assert lines["V4 always above 70 % of its maximum"][0] == "at least 66 %"
     assert not lines["LOC rises to last layers"][1]
 
 
