@@ -5,38 +5,18 @@ from typing import Any
 
 import nibabel as nb
 import numpy as np
-from nipype.interfaces.base import File, isdefined, traits
+from nipype.interfaces.base import isdefined, traits
 
-from fmriprod.algorithms.checks import InputError, suggest
-from fmriprod.interfaces.base import PythonInputSpec
-from fmriprod.interfaces.images import load_mask, open_image
-from fmriprod.interfaces.layer_file import open_layers
-from fmriprod.interfaces.masked_responses import check_n_voxels, open_matrix
-from fmriprod.interfaces.paired_samples import paired_rows
-from fmriprod.interfaces.run_samples import read_samples_table
+from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.paired_inputs import PairedInputSpec, read_paired
 
 _N_DRAWN = 9
 
 
-class ReceptiveFieldInputSpec(PythonInputSpec):
+class ReceptiveFieldInputSpec(PairedInputSpec):
     """Inputs of ReceptiveField."""
 
-    features_file = File(
-        exists=True, mandatory=True, desc="features (HDF5, one array a layer), such as pixels"
-    )
     layer = traits.Str(desc="layer of the features (default: the only one)")
-    responses_file = File(
-        exists=True, mandatory=True, desc="responses, samples x voxels (.npy), from RunResponses"
-    )
-    samples_file = File(
-        exists=True, mandatory=True, desc="samples of the responses (TSV), a row each"
-    )
-    features_samples_file = File(
-        exists=True,
-        desc="samples of the features (TSV): rows are found by run and volume, or by stimulus; "
-        "without it they are those of samples_file, in that order",
-    )
-    mask_file = File(exists=True, desc="voxels of the responses, in C order; needed for maps")
     max_iter = traits.Range(
         low=1, value=10, usedefault=True, desc="steps of a path: most features of a field"
     )
@@ -130,35 +110,10 @@ def read_field_inputs(values: Any) -> FieldInputs:
         If a file cannot be read, a layer or column does not exist, samples are not the
         same, or the mask has other voxels.
     """
-    responses = open_matrix(values.responses_file)
-    samples = read_samples_table(values.samples_file, "samples_file")
-    if len(samples) != len(responses):
-        raise InputError(
-            "samples_file",
-            expected=f"{len(responses)} rows, as the responses have",
-            found=f"{len(samples)}",
-            hint="give the table that was written with the responses",
-        )
-    groups = mask = image = shown = None
-    if isdefined(values.groups):
-        if values.groups not in samples:
-            raise InputError(
-                "groups",
-                expected="a column of samples_file",
-                found=repr(values.groups),
-                hint=suggest(values.groups, samples.columns),
-            )
-        groups = samples[values.groups].to_numpy(dtype=object)
-    if isdefined(values.mask_file):
-        image = open_image(values.mask_file, ndim=3)
-        mask = load_mask(values.mask_file, image)
-        check_n_voxels(mask, responses.shape[1], values.mask_file)
-    if isdefined(values.features_samples_file):
-        shown = read_samples_table(values.features_samples_file, "features_samples_file")
-    with open_layers(values.features_file) as layers:
-        rows = paired_rows(shown, samples, layers.n_samples)
-        features = layers[_layer(values, layers.names)][rows]
-    return FieldInputs(features, responses, groups, mask, image)
+    with read_paired(values) as found:
+        groups = found.groups(values.groups) if isdefined(values.groups) else None
+        features = found.features(_layer(values, found.layers))
+    return FieldInputs(features, found.responses, groups, found.mask, found.image)
 
 
 def _layer(values: Any, names: list[str]) -> str:
