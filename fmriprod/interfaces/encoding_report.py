@@ -16,9 +16,8 @@ from fmriprod.interfaces.encoding_report_inputs import (
     read_overview,
     read_step_table,
     read_summary,
-    read_truth,
 )
-from fmriprod.interfaces.report import named_setting
+from fmriprod.interfaces.report import named_setting, read_truth
 from fmriprod.reports.encoding_page import encoding_page
 from fmriprod.reports.encoding_results import EncodingResult
 from fmriprod.reports.page import render_page

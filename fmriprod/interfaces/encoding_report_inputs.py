@@ -98,27 +98,6 @@ def _whole(content: Mapping[str, Any], subject: str) -> bool:
     return True
 
 
-def read_truth(path: str) -> dict[str, dict[str, Any]]:
-    """Read what was planted in simulated data: label to ``expected``, ``found`` and ``ok``.
-
-    Raises
-    ------
-    InputError
-        If it is no such file.
-    """
-    content = _read_object(path, "truth", "the step that knows the truth")
-    for label, entry in content.items():
-        if not isinstance(entry, dict) or not {"expected", "found", "ok"} <= set(entry):
-            raise InputError(
-                "truth",
-                expected="for each label an object with expected, found and ok",
-                found=f"{label}: {entry}"[:200],
-                hint="write all three",
-                file=str(path),
-            )
-    return content
-
-
 def _read_object(path: str, subject: str, step: str) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -132,7 +132,7 @@ class SubjectReport(PythonInterface):
             anat_figures=self._anatomy(),
             roi_figures=self._list("roi_figures"),
             lead_figure=values.lead_figure if isdefined(values.lead_figure) else None,
-            truth=_read_truth(values.truth_file) if isdefined(values.truth_file) else {},
+            truth=read_truth(values.truth_file) if isdefined(values.truth_file) else {},
             description=values.description,
             decisions=self._list("decisions"),
             settings=[named_setting(line) for line in self._list("settings")],
@@ -292,14 +292,21 @@ def _read_json(path: str | None) -> dict[str, Any] | None:
     return content
 
 
-def _read_truth(path: str) -> dict[str, dict[str, Any]]:
+def read_truth(path: str) -> dict[str, dict[str, Any]]:
+    """Read what was planted in simulated data: label to ``expected``, ``found`` and ``ok``.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
     content = _read_json(path) or {}
     for label, entry in content.items():
         if not isinstance(entry, dict) or not {"expected", "found", "ok"} <= set(entry):
             raise InputError(
                 "truth",
                 expected="for each label an object with expected, found and ok",
-                found=f"{label}: {entry}",
+                found=f"{label}: {entry}"[:200],
                 hint="write all three",
                 file=str(path),
             )

@@ -266,7 +266,7 @@ def test_damaged_files_are_refused(study, work):
     Path("bad.json").write_text("{")
     assert refused(encode_summary_file=str(work / "bad.json")).found.startswith("JSONDecodeError")
     Path("list.json").write_text("[1]")
-    assert refused(truth_file=str(work / "list.json"), **_some(study)).found.startswith("list")
+    assert refused(truth_file=str(work / "list.json"), **_some(study)).found == "[1]"
     Path("truth.json").write_text('{"angles": {"found": 1}}')
     error = refused(truth_file=str(work / "truth.json"), **_some(study))
     assert error.found.startswith("angles: ") and error.file.endswith("truth.json")
