@@ -248,6 +248,15 @@ def test_features_are_found_by_their_samples(study, rng, keys):
     same_scores(out, [values[rows] for values in features.values()], responses, groups)
 
 
+def test_as_many_features_in_another_order_are_found_too(study, rng):
+    inputs, layers, responses, groups, _ = study
+    order = np.roll(np.arange(36), 5)
+    write_layers("features.h5", {name: values[order] for name, values in layers.items()})
+    pd.DataFrame({"stimulus": order}).to_csv("shown.tsv", sep="\t", index=False)
+    out = run(inputs, features_samples_file=str(Path("shown.tsv").absolute()))
+    same_scores(out, layers.values(), responses, groups)
+
+
 # What cannot be used.
 
 
