@@ -23,7 +23,7 @@ from fmriprod.workflows.encoding import init_encoding_wf
 from fmriprod.workflows.fingerprint import init_fingerprint_wf
 from fmriprod.workflows.synthesis import init_synthesis_wf
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NETWORK = {"network": "small:deep", "max_features": 4096}
 SETTINGS = {"n_images": 600, "n_faces": 45, "n_places": 48, "n_validation": 25, "n_repeats": 2,

@@ -39,6 +39,7 @@ def share_below(level, memory, n_studies, score="r2", **options):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("memory", "options"),
     [
@@ -55,6 +56,7 @@ def test_five_percent_of_unrelated_voxels_are_below_five_percent(memory, options
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_single_samples_of_responses_with_memory_find_too_much():
     share, error = share_below(0.05, 0.7, 10, score="r")
     assert share - 3 * error > 0.12
