@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from fmriprod.algorithms.checks import InputError
 
@@ -34,6 +34,8 @@ class Backend:
         samples by samples are always solved in float64.
     n_threads : int
         Threads for blocks of voxels; NumPy only (torch has threads of its own).
+    blas : ThreadpoolController
+        Found once: to look for BLAS takes longer than small problems do.
     """
 
     xp: Any
@@ -41,6 +43,9 @@ class Backend:
     device: str
     dtype: str
     n_threads: int
+    blas: ThreadpoolController = field(
+        default_factory=ThreadpoolController, repr=False, compare=False
+    )
 
     def array(self, values: Any, dtype: str | None = None) -> Array:
         """Bring values to the device, in ``dtype`` or the backend's own."""
@@ -69,7 +74,7 @@ class Backend:
         """
         if self.name != "numpy" or len(matrix) > _LARGE:
             return self.xp.linalg.eigh(matrix)
-        with threadpool_limits(limits=1, user_api="blas"):
+        with self.blas.limit(limits=1, user_api="blas"):
             return self.xp.linalg.eigh(matrix)
 
     def each(self, work: Callable[[Any], None], items: Iterable[Any]) -> None:
@@ -80,7 +85,7 @@ class Backend:
                 work(item)
             return
         with (
-            threadpool_limits(limits=1, user_api="blas"),
+            self.blas.limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(self.n_threads) as pool,
         ):
             for _ in pool.map(work, items):

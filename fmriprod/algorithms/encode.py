@@ -159,10 +159,12 @@ def usable_responses(responses: np.ndarray, folds: LeaveGroupOut, backend: Backe
 
     def look(start: int) -> None:
         block = _ordered(np.asarray(responses[:, start : start + _BLOCK]), folds.order)
-        good = np.isfinite(block.sum(axis=0, dtype=np.float64))
+        good = np.isfinite(block.sum(axis=0))
+        if not good.all():  # or the sum is too large for its precision
+            good = np.isfinite(block.sum(axis=0, dtype=np.float64))
         for place in folds.slices:
-            own = block[place]
-            good &= (own != own[0]).any(axis=0)
+            same = np.flatnonzero(block[place.start] == block[place.start + 1])  # few, mostly
+            good[same] &= (block[place][:, same] != block[place.start, same]).any(axis=0)
         usable[start : start + _BLOCK] = good
 
     backend.each(look, range(0, len(usable), _BLOCK))
@@ -196,10 +198,11 @@ def sorted_columns(
         block = block if block.dtype.kind == "f" else block.astype(np.float64)
         if not usable[start:stop].all():
             block = block[:, usable[start:stop]]
-        block = np.ascontiguousarray(_ordered(block, ridge.folds.order).T)
+        block = np.array(_ordered(block, ridge.folds.order).T, order="C")  # always a copy
         place = slice(first[start], first[stop])
         mean[place] = block.mean(axis=1, dtype=np.float64)
-        rows[place] = block - mean[place, None].astype(block.dtype)
+        block -= mean[place, None].astype(block.dtype)
+        rows[place] = block
 
     ridge.backend.each(lay_out, range(0, len(usable), _BLOCK))
 

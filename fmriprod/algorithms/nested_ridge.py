@@ -15,6 +15,7 @@ from fmriprod.algorithms.ridge_dual_scaled import ScaledDualRidge
 from fmriprod.algorithms.ridge_gram import centred_gram, column_blocks, rounding_matters
 from fmriprod.algorithms.ridge_inner import Columns, inner_scores
 from fmriprod.algorithms.ridge_outer import dual_coefficients, outer_scores
+from fmriprod.algorithms.ridge_path import multiplications
 from fmriprod.algorithms.ridge_primal import PrimalRidge
 from fmriprod.algorithms.ridge_scores import choose_penalties
 
@@ -58,20 +59,24 @@ class NestedRidge:
     backend: Backend
     memory_mb: float
 
-    @property
-    def block(self) -> int:
-        """Number of voxels at a time."""
-        threads = self.backend.n_threads if self.backend.name == "numpy" else 1
-        width = 6 * self.folds.n_samples * (4 if self.backend.dtype == "float32" else 8)
-        most = 512 if self.backend.name == "numpy" else 8192
-        return int(np.clip(self.memory_mb * 1e6 / 2 / width / threads, 16, most))
+    def block(self, n_voxels: int) -> int:
+        """Choose a number of voxels at a time: as memory allows, equal shares for all threads."""
+        on_cpu = self.backend.name == "numpy"
+        threads = self.backend.n_threads if on_cpu else 1
+        width, most = 6 * self.folds.n_samples, 512 if on_cpu else 8192
+        if self.form == "primal":
+            width, most = width + (self.folds.n_folds + 10) * self.features.shape[1], 4 * most
+        width *= 4 if self.backend.dtype == "float32" else 8
+        most = int(np.clip(self.memory_mb * 1e6 / 2 / width / threads, 16, most))
+        rounds = -(-n_voxels // (most * threads))
+        return max(16, -(-n_voxels // (rounds * threads)))
 
     def inner(self, columns: Columns, n_voxels: int, *, criterion: str = "r2") -> np.ndarray:
         """Score every penalty by the inner folds; see `ridge_inner.inner_scores`."""
         shape = (self.folds.n_folds, len(self.penalties), n_voxels)
         return inner_scores(
             self.solver.inner_jobs(), columns, shape, self.backend,
-            block=self.block, criterion=criterion,
+            block=self.block(n_voxels), criterion=criterion,
         )  # fmt: skip
 
     def choose(
@@ -86,18 +91,19 @@ class NestedRidge:
         self, columns: Columns, chosen: np.ndarray, *, predictions: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Score each outer fold with the chosen penalties; see `ridge_outer.outer_scores`."""
-        options = {"block": self.block, "predictions": predictions}
+        options = {"block": self.block(chosen.shape[1]), "predictions": predictions}
         if self.form == "primal":
             return self.solver.outer(columns, chosen, **options)[:2]
         return outer_scores(self.solver, columns, chosen, **options)
 
     def model(self, columns: Columns, chosen: np.ndarray) -> LinearModel | DualModel:
         """Give the mean of the models of all outer folds."""
+        block = self.block(chosen.shape[1])
         if self.form == "primal":
-            return self.solver.outer(columns, chosen, block=self.block, model=True)[2]
+            return self.solver.outer(columns, chosen, block=block, model=True)[2]
         scaled = isinstance(self.solver, ScaledDualRidge)
         dual, intercept = dual_coefficients(
-            self.solver, columns, chosen, block=self.block, average=not scaled
+            self.solver, columns, chosen, block=block, average=not scaled
         )
         unsorted = np.empty_like(dual)
         unsorted[:, :, self.folds.order] = dual
@@ -188,7 +194,7 @@ def nested_ridge(
         length = float(features.shape[1]) if standardize else _unit(squares, folds)
         unit = 1.0 if given is not None else length
         tried = unit * grid
-        solver = PrimalRidge(ordered, mean, folds, tried, backend, standardize)
+        solver = PrimalRidge(ordered, mean, folds, tried, backend, standardize, memory_mb)
     return NestedRidge(solver, features, folds, tried, unit, form, backend, memory_mb)
 
 
@@ -235,13 +241,11 @@ def cheaper_form(n_features: int, folds: LeaveGroupOut, n_penalties: int) -> str
         ``primal`` or ``dual``.
     """
     n, k = folds.n_samples, folds.n_folds
-    choosing = n_penalties > 1
-    pairs = len(folds.pairs) if choosing else 0
-    primal = 2 * n * n_features + (pairs + k) * n_features**2
-    primal += choosing * n_penalties * (k - 1) * n * n_features
-    left_out = np.array([folds.size(*pair) for pair in folds.pairs], dtype=float)
-    short = n**2 + (left_out**2).sum()
-    dual = n**2 + choosing * n_penalties * min(short, (left_out * (n - left_out)).sum())
+    primal, dual = n * n_features + 4 * k * n_features**2, n**2
+    if n_penalties > 1:
+        primal += n * n_features + 5 * len(folds.pairs) * n_features**2
+        cost = multiplications(folds)
+        dual += min(n_penalties * min(cost.predict, cost.residual), cost.path)
     return "primal" if primal < dual else "dual"
 
 

@@ -17,6 +17,7 @@ from fmriprod.algorithms.leave_group_out import LeaveGroupOut
 from fmriprod.algorithms.ridge_gram import kernel_inverse, largest_eigenvalue
 from fmriprod.algorithms.ridge_inner import PredictJob, ResidualJob
 from fmriprod.algorithms.ridge_outer import predict_job
+from fmriprod.algorithms.ridge_path import PathJob, PathSet, multiplications, path_set
 
 
 @dataclass
@@ -116,24 +117,47 @@ class DualRidge:
             self._trained = {left_out: (values, vectors, mean)}
         return self._trained[left_out]
 
-    def inner_jobs(self) -> Iterator[PredictJob | ResidualJob]:
-        """Work that scores all inner folds: pairs of groups, in the cheaper form."""
-        indices = np.arange(len(self.penalties))
-        short = [i for i in indices if self._short_is_better and self._short_is_safe(i)]
+    def inner_jobs(self) -> Iterator[PredictJob | ResidualJob | PathJob]:
+        """Work that scores all inner folds: pairs of groups, in the cheapest form."""
+        indices = range(len(self.penalties))
+        cost = multiplications(self.folds)
+        residual = cost.residual < cost.predict
+        short = [i for i in indices if residual and self._short_is_safe(i)]
+        rest = [i for i in indices if i not in short]
+        if cost.path < len(short) * cost.residual + len(rest) * cost.predict:
+            yield from self._path_jobs()
+            return
         for i in short:
-            yield self._residual_job(int(i))
-        rest = [int(i) for i in indices if i not in short]
+            yield self._residual_job(i)
         for start in range(0, len(rest), self._n_together):
             together = rest[start : start + self._n_together]
             for pair in self.folds.pairs:
                 yield predict_job(self, pair, together)
 
-    @property
-    def _short_is_better(self) -> bool:
-        """Whether M Y and small inverses cost less than predictors of every pair."""
-        n = self.folds.n_samples
-        left_out = np.array([self.folds.size(*pair) for pair in self.folds.pairs], dtype=float)
-        return n**2 + (left_out**2).sum() < (left_out * (n - left_out)).sum()
+    def _path_jobs(self) -> Iterator[PathJob]:
+        """Pairs of groups, as many side by side as there are threads and memory allows."""
+        pairs, n = self.folds.pairs, self.folds.n_samples
+        fit = int(self.memory_mb * 1e6 / 2 / (60 * n**2))
+        together = max(1, min(self.backend.n_threads, fit))
+        for start in range(0, len(pairs), together):
+            made: dict[tuple[int, int], PathSet] = {}
+
+            def decompose(pair: tuple[int, int], made=made) -> None:
+                made[pair] = self._path_set(pair)
+
+            some = pairs[start : start + together]
+            self.backend.each(decompose, some)
+            yield PathJob(self.backend, self.folds, [made[pair] for pair in some])
+
+    def _path_set(self, pair: tuple[int, int]) -> PathSet:
+        xp, folds = self.backend.xp, self.folds
+        columns = folds.take(xp, self.gram, folds.rest(*pair), 1)
+        columns = columns - xp.mean(columns, axis=1, keepdims=True)
+        own = folds.take(xp, columns, folds.rest(*pair), 0)
+        mean = xp.mean(own, axis=0, keepdims=True)
+        values, vectors = self.backend.eigh(own - mean)
+        across = (folds.take(xp, columns, pair, 0) - mean) @ vectors
+        return path_set(values, vectors, across, pair, folds, self.penalties, self.backend)
 
     def _short_is_safe(self, index: int) -> bool:
         """Whether M Y loses little to rounding: its condition bounds the loss."""

@@ -10,6 +10,7 @@ from fmriprod.algorithms.leave_group_out import LeaveGroupOut
 from fmriprod.algorithms.ridge_gram import centred_gram, kernel_inverse, rounding_matters
 from fmriprod.algorithms.ridge_inner import PredictJob
 from fmriprod.algorithms.ridge_outer import predict_job
+from fmriprod.algorithms.ridge_path import PathJob, multiplications, path_set
 
 _Decomposed = tuple[Array, Array, Array, np.ndarray, np.ndarray]
 
@@ -82,8 +83,16 @@ class ScaledDualRidge:
         dual = kernel_inverse(xp, values, vectors, float(self.penalties[index]))
         return xp.concat([dual, xp.ones_like(dual[:, :1]) / len(dual)], axis=1)
 
-    def inner_jobs(self) -> Iterator[PredictJob]:
+    def inner_jobs(self) -> Iterator[PredictJob | PathJob]:
         """Work that scores all inner folds, a pair of groups at a time."""
         indices = list(range(len(self.penalties)))
+        cost = multiplications(self.folds)
         for pair in self.folds.pairs:
-            yield predict_job(self, pair, indices)
+            if cost.path < len(indices) * cost.predict:
+                vectors, values, across, *_ = self._decomposed(*pair)
+                made = path_set(
+                    values, vectors, across, pair, self.folds, self.penalties, self.backend
+                )
+                yield PathJob(self.backend, self.folds, [made])
+            else:
+                yield predict_job(self, pair, indices)

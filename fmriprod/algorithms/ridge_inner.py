@@ -130,11 +130,11 @@ class ResidualJob:
         """Yield the errors of all inner folds."""
         xp, folds = self.backend.xp, self.folds
         made = responses @ self.maker
+        totals = [sum_of_squares(xp, centred(xp, responses[:, own])) for own in folds.slices]
         for pair, inverse in zip(folds.pairs, self.inverses, strict=True):
             residuals = folds.take(xp, made, pair, 1) @ inverse
             tests = inner_folds(folds, pair)
-            totals = test_totals(xp, folds.take(xp, responses, pair, 1), tests)
-            yield from measure(xp, residuals, self.index, tests, totals)
+            yield from measure(xp, residuals, self.index, tests, [totals[g] for g in pair])
 
 
 def inner_scores(

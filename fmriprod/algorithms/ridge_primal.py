@@ -6,7 +6,6 @@ set is their sum over its groups, about its own means.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,41 +13,16 @@ from fmriprod.algorithms.array_backend import Array, Backend, safe_precision
 from fmriprod.algorithms.encode_model import LinearModel
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
 from fmriprod.algorithms.ridge_gram import largest_eigenvalue
-from fmriprod.algorithms.ridge_inner import (
-    Columns,
-    InnerErrors,
-    inner_folds,
-    measure,
-    test_totals,
+from fmriprod.algorithms.ridge_inner import Columns, InnerErrors, inner_folds
+from fmriprod.algorithms.ridge_path import PathErrors, each_penalty, path_errors
+from fmriprod.algorithms.ridge_sums import (
+    GroupSums,
+    TrainingSet,
+    group_sums,
+    left_out_set,
+    project,
+    score_group,
 )
-from fmriprod.algorithms.ridge_scores import score_predictions
-
-
-class TrainingSet(NamedTuple):
-    """What one training set knows of the features.
-
-    Attributes
-    ----------
-    rest : tuple of int
-        Its groups.
-    n_samples : int
-        Their size.
-    mean : array, shape (n_features,)
-        Of the centred features.
-    projection : array, shape (n_features, n_features)
-        Eigenvectors, divided by the scale of the features.
-    values : array, shape (n_features,)
-        Eigenvalues.
-    projected : array, shape (n_features, n_left_out)
-        Left-out samples on the eigenvectors.
-    """
-
-    rest: tuple[int, ...]
-    n_samples: int
-    mean: Array
-    projection: Array
-    values: Array
-    projected: Array
 
 
 @dataclass
@@ -69,6 +43,8 @@ class PrimalRidge:
         Where the arrays are.
     standardize : bool
         Divide features by their standard deviation in each training set.
+    memory_mb : float
+        Bound of what is held for several training sets at once.
     """
 
     features: np.ndarray
@@ -77,6 +53,7 @@ class PrimalRidge:
     penalties: np.ndarray
     backend: Backend
     standardize: bool
+    memory_mb: float = 2000.0
 
     def __post_init__(self) -> None:
         exact = self.features.astype(np.float64)
@@ -113,10 +90,14 @@ class PrimalRidge:
         null = values < values[-1] * len(mean) * np.finfo(np.float64).eps
         vectors[:, null] = 0  # no covariance lies there, only rounding
         projection = vectors / scale[:, None]
+        sizes = np.array([[folds.size(g)] for g in range(folds.n_folds)])
+        levels = (np.stack(self._sums) - sizes * mean) @ projection
+        own = np.isin(range(folds.n_folds), rest)[:, None]
         out = np.concatenate([self.features[folds.slices[g]] for g in left_out]) - mean
         return TrainingSet(
-            rest, n, backend.array(mean), backend.array(projection),
-            backend.array(np.clip(values, 0, None)), backend.array((out @ projection).T),
+            left_out, backend.array(own * sizes / n), backend.array(mean),
+            backend.array(projection), np.clip(values, 0, None), out @ projection,
+            backend.array(levels), backend.array(own * levels),
         )  # fmt: skip
 
     def training_sets(self, left_out: Sequence[tuple[int, ...]]) -> list[TrainingSet]:
@@ -130,23 +111,32 @@ class PrimalRidge:
         return [made[groups] for groups in left_out]
 
     def inner_jobs(self) -> Iterator["PrimalJob"]:
-        """Work that scores all inner folds."""
-        yield PrimalJob(self, self.training_sets(self.folds.pairs))
+        """Work that scores all inner folds, for as many pairs of groups as memory allows."""
+        pairs = self.folds.pairs
+        each = 32 * self.features.shape[1] * max(self.features.shape)  # projections and products
+        together = max(self.backend.n_threads, int(self.memory_mb * 1e6 / 2 / each))
+        for start in range(0, len(pairs), together):
+            sets = self.training_sets(pairs[start : start + together])
+            errors: list[tuple[PathErrors, ...]] = [()] * len(sets)
 
-    def sums(self, responses: Array) -> tuple[list[Array], list[Array]]:
-        """Products of responses with features, and sums of responses, for each group."""
-        grouped = [responses[:, place] for place in self.folds.slices]
-        products = [own @ part for own, part in zip(grouped, self._parts, strict=True)]
-        return products, [self.backend.xp.sum(own, axis=1) for own in grouped]
+            def prepare(number: int, sets=sets, errors=errors) -> None:
+                errors[number] = self._path_errors(sets[number])
 
-    def project(
-        self, training: TrainingSet, products: Sequence[Array], sums: Sequence[Array]
-    ) -> tuple[Array, Array]:
-        """Mean response, and covariance of responses with features on the eigenvectors."""
-        mean = sum(sums[g] for g in training.rest) / training.n_samples
-        total = sum(products[g] for g in training.rest)
-        total = total - training.n_samples * mean[:, None] * training.mean
-        return mean[:, None], total @ training.projection
+            self.backend.each(prepare, range(len(sets)))
+            yield PrimalJob(self, list(zip(sets, errors, strict=True)))
+
+    def _path_errors(self, training: TrainingSet) -> tuple[PathErrors, ...]:
+        return tuple(
+            path_errors(
+                training.values, training.projected[fold.test], self.penalties, self.backend
+            )
+            for fold in inner_folds(self.folds, training.left_out)
+        )
+
+    def sums(self, responses: Array) -> GroupSums:
+        """Sum responses, one voxel a row, over the samples of each group."""
+        backend = self.backend
+        return group_sums(backend.cast(responses), self.folds, self._parts, backend)
 
     def outer(
         self,
@@ -169,22 +159,24 @@ class PrimalRidge:
         weights = np.zeros((chosen.shape[1], n_features), dtype=np.float32)
         intercept = np.zeros(chosen.shape[1], dtype=np.float32)
         penalties = backend.array(self.penalties)
+        values = [backend.array(training.values) for training in sets]
+        tests = [
+            left_out_set(training, backend, predict=predictions is not None) for training in sets
+        ]
 
         def score(start: int) -> None:
             voxels = slice(start, min(start + block, chosen.shape[1]))
-            responses = backend.cast(columns(voxels))
-            products, sums = self.sums(responses)
+            sums = self.sums(columns(voxels))
             for fold, training in enumerate(sets):
-                mean, covariance = self.project(training, products, sums)
+                mean, covariance = project(training, sums, backend)
                 own = penalties[backend.array(chosen[fold, voxels], "int64")]
-                shrunk = covariance / (training.values + own[:, None])
-                predicted = shrunk @ training.projected + mean
-                place = folds.slices[fold]
-                r2[fold, voxels], r[fold, voxels] = score_predictions(
-                    backend, responses[:, place], predicted
+                shrunk = covariance / (values[fold] + own[:, None])
+                r2[fold, voxels], r[fold, voxels] = score_group(
+                    tests[fold], training, sums, shrunk, mean[:, 0], folds.size(fold), backend
                 )
                 if predictions is not None:
-                    predictions[voxels, place] = backend.numpy(predicted)
+                    predicted = shrunk @ tests[fold].projected + mean
+                    predictions[voxels, folds.slices[fold]] = backend.numpy(predicted)
                 if model:
                     slopes = shrunk @ training.projection.T
                     offset = mean[:, 0] - slopes @ training.mean
@@ -201,23 +193,31 @@ class PrimalRidge:
 
 @dataclass(frozen=True)
 class PrimalJob:
-    """All inner folds of a primal solver."""
+    """Inner folds of some pairs of groups for all penalties at once.
+
+    Attributes
+    ----------
+    solver : PrimalRidge
+        Models.
+    sets : sequence of (TrainingSet, tuple of PathErrors)
+        Each training set with its errors on both groups that it leaves out.
+    """
 
     solver: PrimalRidge
-    sets: Sequence[TrainingSet]
+    sets: Sequence[tuple[TrainingSet, tuple[PathErrors, ...]]]
 
     def errors(self, responses: Array) -> Iterator[InnerErrors]:
-        """Yield the errors of all inner folds and penalties."""
+        """Yield the errors of both inner folds of each pair for each penalty."""
         solver = self.solver
         xp, folds = solver.backend.xp, solver.folds
-        responses = solver.backend.cast(responses)
-        products, sums = solver.sums(responses)
-        for pair, training in zip(folds.pairs, self.sets, strict=True):
-            mean, covariance = solver.project(training, products, sums)
-            test = folds.take(xp, responses, pair, 1) - mean
-            tests = inner_folds(folds, pair)
-            totals = test_totals(xp, test, tests)
-            for index, penalty in enumerate(solver.penalties):
-                residuals = (covariance / (training.values + float(penalty))) @ training.projected
-                residuals -= test
-                yield from measure(xp, residuals, index, tests, totals)
+        sums = solver.sums(responses)
+        for training, both in self.sets:
+            mean, coordinates = project(training, sums, solver.backend)
+            tests = inner_folds(folds, training.left_out)
+            for group, fold, errors in zip(training.left_out, tests, both, strict=True):
+                apart = sums.mean[:, group] - mean[:, 0]
+                crossed = sums.products[group] @ training.projection
+                crossed += apart[:, None] * training.levels[group]
+                total = sums.squares[:, group]
+                squares = total + folds.size(group) * apart**2
+                yield from each_penalty(fold, errors(xp, coordinates, crossed, squares), total)

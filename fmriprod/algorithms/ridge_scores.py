@@ -42,18 +42,42 @@ def score_predictions(backend: Backend, responses: Array, predicted: Array) -> F
         Measured and predicted.
     """
     xp = backend.xp
-    target = centred(xp, responses)
-    total = sum_of_squares(xp, target)
-    r2 = 1 - sum_of_squares(xp, responses - predicted) / total
-    spread = centred(xp, predicted)
-    size = sum_of_squares(xp, spread)
+    target, spread = centred(xp, responses), centred(xp, predicted)
+    return score_sums(
+        backend,
+        sum_of_squares(xp, target),
+        sum_of_squares(xp, spread),
+        xp.linalg.vecdot(target, spread),
+        sum_of_squares(xp, responses - predicted),
+        sum_of_squares(xp, predicted),
+    )
+
+
+def score_sums(
+    backend: Backend, total: Array, spread: Array, common: Array, error: Array, size: Array
+) -> FoldScores:
+    """Score predictions from sums over test samples.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where the arrays are.
+    total, spread : array, shape (n_voxels,)
+        Squares of responses and of predictions, each about its mean.
+    common : array, shape (n_voxels,)
+        Products of both.
+    error : array, shape (n_voxels,)
+        Squares of what responses and predictions differ by.
+    size : array, shape (n_voxels,)
+        Squares of predictions.
+    """
+    xp = backend.xp
     # A prediction that varies by rounding only is constant; nothing is said of units.
     rounding = (4 * float(np.finfo(backend.dtype).eps)) ** 2
-    flat = size <= rounding * (total + sum_of_squares(xp, predicted))
-    length = xp.sqrt(total) * xp.sqrt(xp.where(flat, xp.ones_like(size), size))
-    r = xp.linalg.vecdot(target, spread) / length
-    r = xp.where(flat, xp.zeros_like(r), r)
-    return FoldScores(backend.numpy(r2), backend.numpy(r))
+    flat = spread <= rounding * (total + size)
+    length = xp.sqrt(total) * xp.sqrt(xp.where(flat, xp.ones_like(spread), spread))
+    r = xp.where(flat, xp.zeros_like(common), common / length)
+    return FoldScores(backend.numpy(1 - error / total), backend.numpy(r))
 
 
 def choose_penalties(inner: np.ndarray, *, shared: bool) -> np.ndarray:

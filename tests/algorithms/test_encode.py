@@ -12,6 +12,7 @@ from fmriprod.algorithms.encode import ridge_encode
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
 from fmriprod.algorithms.nested_ridge import nested_ridge
 from fmriprod.algorithms.ridge_inner import PredictJob, ResidualJob
+from fmriprod.algorithms.ridge_path import PathJob
 
 FOUR = (0.1, 3.0, 30.0, 1000.0)
 CASES = {  # sizes of groups, features, voxels, penalties
@@ -124,16 +125,18 @@ def test_weights_of_a_dual_model_are_those_of_the_primal_one(case, standardize):
     np.testing.assert_allclose(linear.predict(new), expected.new, atol=2e-4)
 
 
-def test_few_groups_use_predictors_and_many_use_small_inverses():
-    def kinds(case, dtype):
+def test_few_groups_use_paths_or_predictors_and_many_use_small_inverses():
+    def kinds(case, dtype, n_penalties=None):
         features, _, groups, penalties = data(case)
+        penalties = penalties[:n_penalties]
         options = {"form": "dual", "backend": get_backend(dtype=dtype, n_threads=1)}
         return [
             type(j)
             for j in nested_ridge(features, groups, penalties, **options).solver.inner_jobs()
         ]
 
-    assert set(kinds("few features", "float64")) == {PredictJob}
+    assert set(kinds("few features", "float64")) == {PathJob}
+    assert set(kinds("few features", "float64", 2)) == {PredictJob}
     assert set(kinds("twelve groups, few features", "float64")) == {ResidualJob}
     # In float32 small penalties are left to predictors, which are solved in float64.
     assert set(kinds("twelve groups, few features", "float32")) == {PredictJob, ResidualJob}

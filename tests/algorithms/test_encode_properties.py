@@ -193,7 +193,7 @@ def test_voxels_that_cannot_be_analysed_do_not_touch_the_others(form, standardiz
     for name in ("r2", "r", "fold_r2", "fold_r", "penalty", "predictions"):
         one, other = getattr(found, name), getattr(clean, name)
         assert np.isnan(one[..., left_out]).all()
-        tolerance = 2e-5 if name == "predictions" else 1e-6  # other blocks round otherwise
+        tolerance = 2e-5 if name == "predictions" else 4e-6  # other blocks round otherwise
         np.testing.assert_allclose(one[..., ~left_out], other[..., ~left_out], atol=tolerance)
     new = rng.normal(size=(4, 12))
     assert found.model.intercept.shape == (26,)

@@ -98,7 +98,16 @@ def test_prepared_once_it_answers_for_any_responses(rng, form, standardize):
         np.testing.assert_array_equal(one, other)
 
 
-def test_blocks_follow_the_bound(rng):
+def test_blocks_follow_the_bound_and_are_equal_shares(rng):
     features = rng.normal(size=(18, 5))
-    blocks = [nested_ridge(features, GROUPS, [1.0], memory_mb=m).block for m in (0.001, 0.5, 1e5)]
+    one = get_backend(n_threads=1)
+
+    def block(n_voxels, memory_mb=1e5, backend=one):
+        options = {"memory_mb": memory_mb, "form": "dual", "backend": backend}
+        return nested_ridge(features, GROUPS, [1.0], **options).block(n_voxels)
+
+    blocks = [block(10_000, memory_mb) for memory_mb in (0.001, 0.5, 1e5)]
     assert blocks[0] == 16 and blocks == sorted(blocks) and blocks[-1] <= 512
+    four = get_backend(n_threads=4)
+    assert block(3000, backend=four) == 375  # two rounds of four, not six blocks of 512
+    assert block(100, backend=four) == 25 and block(9, backend=four) == 16

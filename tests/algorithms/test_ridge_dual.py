@@ -1,5 +1,7 @@
 """The identity of residuals, and both kinds of work that use it, against models fitted anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -30,8 +32,7 @@ def dual(features, folds, memory_mb=100.0):
 
 
 def scikit(features, responses, train, penalty):
-    scale = 1.0
-    model = Ridge(penalty, solver="svd").fit(features[train] / scale, responses[:, train].T)
+    model = Ridge(penalty, solver="svd").fit(features[train], responses[:, train].T)
     return model.predict(features).T
 
 
@@ -94,9 +95,13 @@ def test_every_kind_of_work_measures_the_errors_of_fitted_models(study):
             PredictJob(BACKEND, folds, pair, [1, 0], [solver.predictor(i, *pair).T for i in (1, 0)])
             for pair in folds.pairs
         ],
+        "paths": list(solver._path_jobs()),
+        "paths, one at a time": list(dual(features, folds, 1e-6)._path_jobs()),
         "whatever is quicker": list(solver.inner_jobs()),
         "primal": list(primal.inner_jobs()),
+        "primal, little memory": list(replace(primal, memory_mb=1e-6).inner_jobs()),
     }
+    assert len(work["primal"]) == 1 and len(work["primal, little memory"]) == len(folds.pairs)
     assert all(isinstance(job, ResidualJob) for job in work["residuals"])
     about_mean = responses - responses.mean(axis=1, keepdims=True)
     for name, jobs in work.items():
