@@ -1,14 +1,10 @@
 """One page on an encoding analysis: which layer predicts which voxel."""
 
-import platform
 from dataclasses import replace
-from importlib.metadata import version
-from typing import Any
 
 from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.encoding_report_inputs import (
     SUMMARIES,
     TABLES,
@@ -17,20 +13,17 @@ from fmriprod.interfaces.encoding_report_inputs import (
     read_step_table,
     read_summary,
 )
-from fmriprod.interfaces.report import named_setting, read_truth
+from fmriprod.interfaces.page_report import PageReport, TruthInputSpec
 from fmriprod.reports.encoding_page import encoding_page
 from fmriprod.reports.encoding_results import EncodingResult
 from fmriprod.reports.page import render_page
 
 
-class _EncodingReportInputSpec(PythonInputSpec):
+class _EncodingReportInputSpec(TruthInputSpec):
     title = traits.Str(
         "Which layer predicts which voxel", usedefault=True, desc="title of the page"
     )
     subtitle = traits.Str("", usedefault=True, desc="who and what, such as: sub-01 · films")
-    simulated = traits.Bool(
-        False, usedefault=True, desc="the data are simulated: a banner says so on the page"
-    )
     figures = InputMultiObject(
         File(exists=True),
         desc="pictures (PNG or SVG), of ScoreFigures, ScoreFingerprint, Retinotopy and others",
@@ -58,22 +51,16 @@ class _EncodingReportInputSpec(PythonInputSpec):
     recovery_summary_file = File(exists=True, desc="numbers of ContrastRecovery (TSV)")
     fields_summary_file = File(exists=True, desc="numbers of ReceptiveField (JSON)")
     reconstruction_summary_file = File(exists=True, desc="numbers of ImageReconstruction (JSON)")
-    truth_file = File(
-        exists=True,
-        desc="for simulated data, what was planted (JSON): label to expected, found, ok",
-    )
     methods = traits.Str(
         "", usedefault=True, desc="methods text; citations as [@key] of data/references.bib"
     )
-    decisions = InputMultiObject(traits.Str, desc="what was decided from the data, in sentences")
-    settings = InputMultiObject(traits.Str, desc="settings to list, each 'name: value'")
 
 
 class _EncodingReportOutputSpec(TraitedSpec):
     out_report = File(exists=True, desc="the report: one HTML page that needs no other file")
 
 
-class EncodingReport(PythonInterface):
+class EncodingReport(PageReport):
     """Gather figures and numbers of an encoding analysis on one self-contained HTML page.
 
     The first screen says how many voxels are predicted, which layer is the best in which
@@ -101,7 +88,7 @@ class EncodingReport(PythonInterface):
                  if self._path(name)}  # fmt: skip
         tables = {name: read_step_table(self._path(name), name) for name in TABLES
                   if self._path(name)}  # fmt: skip
-        figures = self._figures()
+        figures = self._figures("give figures and figure_names of the same steps, in one order")
         if not (given or tables or figures):
             raise InputError(
                 "encode_summary",
@@ -114,19 +101,13 @@ class EncodingReport(PythonInterface):
         result = EncodingResult(
             title=values.title,
             subtitle=values.subtitle,
-            simulated=values.simulated,
             figures=figures,
             **summaries,
             profiles=tables.get("profile"),
             recovery=tables.get("recovery_summary"),
-            truth=read_truth(values.truth_file) if isdefined(values.truth_file) else {},
+            truth=self._truth(),
             methods=values.methods,
-            decisions=self._list("decisions"),
-            settings=[named_setting(line) for line in self._list("settings")],
-            versions=[
-                ("Python", platform.python_version()),
-                *((name, version(name)) for name in self._libraries),
-            ],
+            **self._origin(),
         )
         if isdefined(values.scores_file):
             overview = read_overview(
@@ -134,22 +115,3 @@ class EncodingReport(PythonInterface):
             )
             result = replace(result, overview=overview)
         self.save_text("out_report", "encoding.html", render_page(encoding_page(result)))
-
-    def _path(self, name: str) -> str | None:
-        path = getattr(self.inputs, f"{name}_file")
-        return path if isdefined(path) else None
-
-    def _list(self, field: str) -> list[Any]:
-        value = getattr(self.inputs, field)
-        return list(value) if isdefined(value) else []
-
-    def _figures(self) -> list[tuple[str, str]]:
-        figures, names = self._list("figures"), self._list("figure_names")
-        if len(figures) != len(names):
-            raise InputError(
-                "figure_names",
-                expected=f"a name for each of {len(figures)} figures",
-                found=f"{len(names)}",
-                hint="give figures and figure_names of the same steps, in one order",
-            )
-        return list(zip(names, figures, strict=True))

@@ -1,6 +1,5 @@
 """Fingerprints of voxels and regions over the layers of an encoding model."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,15 +7,14 @@ import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from threadpoolctl import threadpool_limits
 
-from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.fingerprint import profile_slopes, voxel_profiles
 from fmriprod.algorithms.fingerprint_summary import profile_table, summarize_fingerprints
 from fmriprod.algorithms.layer_maps import best_layer, smooth_layers
 from fmriprod.algorithms.region_profile import RegionProfile, region_profile
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.images import load_mask
 from fmriprod.interfaces.masked_responses import grey_background
 from fmriprod.interfaces.masked_scores import MaskedScores, read_masked_scores
+from fmriprod.interfaces.roi_columns import roi_columns
 
 
 class _ScoreFingerprintInputSpec(PythonInputSpec):
@@ -149,29 +147,8 @@ class ScoreFingerprint(PythonInterface):
         """Mark the voxels of each region."""
         if not isdefined(self.inputs.roi_files) or not self.inputs.roi_files:
             return {"all": np.ones(found.values.shape[1], bool)}
-        files = list(self.inputs.roi_files)
-        names = [Path(path).name.split(".nii")[0] for path in files]
-        if isdefined(self.inputs.roi_names) and self.inputs.roi_names:
-            names = list(self.inputs.roi_names)
-        if len(names) != len(files) or len(set(names)) < len(names):
-            raise InputError(
-                "roi_names",
-                expected=f"a name of its own for each of {len(files)} roi_files",
-                found=", ".join(names),
-                hint="give roi_names, as many as files and each once",
-            )
-        regions = {}
-        for name, path in zip(names, files, strict=True):
-            regions[name] = load_mask(path, found.image)[found.mask]
-            if not regions[name].any():
-                raise InputError(
-                    "roi_files",
-                    expected=f"a region {name!r} with voxels of mask_file",
-                    found="none",
-                    hint="look at both masks over each other, or leave the region out",
-                    file=path,
-                )
-        return regions
+        names = self.inputs.roi_names if isdefined(self.inputs.roi_names) else []
+        return roi_columns(self.inputs.roi_files, names, found.mask, found.image)
 
     def _profile(self, found: MaskedScores, columns: np.ndarray) -> RegionProfile:
         chosen = columns & found.kept

@@ -1,17 +1,14 @@
 """One page on all that was found for the group of a production study."""
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.group_figures import GroupFilesInputSpec, read_rows
-from fmriprod.interfaces.report import named_setting
+from fmriprod.interfaces.page_report import PageInputSpec, PageReport
 from fmriprod.reports.page import render_page
 from fmriprod.reports.production_page import group_page
 from fmriprod.reports.production_results import TABLES, GroupResult
@@ -28,7 +25,7 @@ _NEEDED = {
 }  # fmt: skip
 
 
-class _GroupReportInputSpec(GroupFilesInputSpec):
+class _GroupReportInputSpec(PageInputSpec, GroupFilesInputSpec):
     study = traits.Str(mandatory=True, desc="name of the study")
     change_file = File(exists=True, desc="change from before to after (TSV, GroupEvidence)")
     log_odds_file = File(exists=True, desc="contrasts of log-probabilities (TSV, GroupEvidence)")
@@ -58,15 +55,13 @@ class _GroupReportInputSpec(GroupFilesInputSpec):
     description = traits.Str(
         "", usedefault=True, desc="methods text; citations as [@key] of data/references.bib"
     )
-    decisions = traits.List(traits.Str, desc="what was decided from the data, in sentences")
-    settings = traits.List(traits.Str, desc="settings to list, each 'name: value'")
 
 
 class _GroupReportOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="the report: one HTML page that needs no other file")
 
 
-class GroupReport(PythonInterface):
+class GroupReport(PageReport):
     """Gather figures and tables of a group on one self-contained HTML page.
 
     The first screen says which study, how many participants, who lacks what, how well
@@ -90,42 +85,21 @@ class GroupReport(PythonInterface):
         given = {name: path for name, path in given.items() if isdefined(path)}
         result = GroupResult(
             study=values.study,
-            simulated=values.simulated,
             scores=self._scores(),
             tables={name: _read(path, name) for name, path in given.items()},
             files={name: Path(path).name for name, path in given.items()} | self._names(given),
-            figures=self._figures(),
+            figures=self._figures("give previews and preview_names of GroupFigures"),
             phases=(values.before, values.after, values.production),
             schemes=self._list("schemes"),
             standardize=values.standardize,
             description=values.description,
-            decisions=self._list("decisions"),
-            settings=[named_setting(line) for line in self._list("settings")],
-            versions=[
-                ("Python", platform.python_version()),
-                *((name, version(name)) for name in self._libraries),
-            ],
+            **self._origin(),
         )
         self.save_text("out_file", "group.html", render_page(group_page(result)))
-
-    def _list(self, field: str) -> list[str]:
-        value = getattr(self.inputs, field)
-        return list(value) if isdefined(value) else []
 
     def _scores(self) -> pd.DataFrame | None:
         files = self._list("scores_files")
         return read_rows(files, "scores_files", _PLACE, ("accuracy",), _PLACE) if files else None
-
-    def _figures(self) -> list[tuple[str, str]]:
-        figures, names = self._list("figures"), self._list("figure_names")
-        if len(figures) != len(names):
-            raise InputError(
-                "figure_names",
-                expected=f"a name for each of {len(figures)} figures",
-                found=f"{len(names)}",
-                hint="give previews and preview_names of GroupFigures",
-            )
-        return list(zip(names, figures, strict=True))
 
     def _names(self, given: dict[str, str]) -> dict[str, str]:
         names = dict(text.partition("=")[::2] for text in self._list("file_names"))

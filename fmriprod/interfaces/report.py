@@ -1,16 +1,13 @@
 """One page on all that was found for a participant."""
 
-import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.page_report import PageReport, TruthInputSpec, read_step_json
 from fmriprod.reports.page import render_page
 from fmriprod.reports.results import EvidenceResult, RunResult, SubjectResult
 from fmriprod.reports.subject import subject_page
@@ -23,12 +20,9 @@ _PER_EVIDENCE = ("evidence_summaries", "evidence_files", "evidence_figures")
 _NESTED = traits.Either(File(exists=True), traits.List(File(exists=True)))
 
 
-class _SubjectReportInputSpec(PythonInputSpec):
+class _SubjectReportInputSpec(TruthInputSpec):
     subject = traits.Str(mandatory=True, desc="label of the participant, with or without sub-")
     dataset = traits.Str("", usedefault=True, desc="name of the dataset")
-    simulated = traits.Bool(
-        False, usedefault=True, desc="the data are simulated: a banner says so on the page"
-    )
     anat_figure = File(exists=True, desc="brain mask on the T1-weighted image (PNG)")
     coregistration_figure = File(
         exists=True, desc="alignment of the functional reference with the T1-weighted image (PNG)"
@@ -83,22 +77,16 @@ class _SubjectReportInputSpec(PythonInputSpec):
     evidence_figures = InputMultiObject(
         _NESTED, desc="figures (PNG): one for each question, or a list for each"
     )
-    truth_file = File(
-        exists=True,
-        desc="for simulated data, what was planted (JSON): label to expected, found, ok",
-    )
     description = traits.Str(
         "", usedefault=True, desc="methods text; citations as [@key] of data/references.bib"
     )
-    decisions = InputMultiObject(traits.Str, desc="what was decided from the data, in sentences")
-    settings = InputMultiObject(traits.Str, desc="settings to list, each 'name: value'")
 
 
 class _SubjectReportOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="the report: one HTML page that needs no other file")
 
 
-class SubjectReport(PythonInterface):
+class SubjectReport(PageReport):
     """Gather figures and numbers of a participant on one self-contained HTML page.
 
     The first screen says who and what data, how well the objects could be decoded, where
@@ -125,28 +113,18 @@ class SubjectReport(PythonInterface):
         result = SubjectResult(
             subject=values.subject,
             dataset=values.dataset,
-            simulated=values.simulated,
             runs=runs,
             contrasts=() if self._by_run() else self._flat_contrasts(),
             evidence=self._evidence(),
             anat_figures=self._anatomy(),
             roi_figures=self._list("roi_figures"),
             lead_figure=values.lead_figure if isdefined(values.lead_figure) else None,
-            truth=read_truth(values.truth_file) if isdefined(values.truth_file) else {},
+            truth=self._truth(),
             description=values.description,
-            decisions=self._list("decisions"),
-            settings=[named_setting(line) for line in self._list("settings")],
-            versions=[
-                ("Python", platform.python_version()),
-                *((name, version(name)) for name in self._libraries),
-            ],
+            **self._origin(),
         )
         subject = values.subject.removeprefix("sub-")
         self.save_text("out_file", f"sub-{subject}.html", render_page(subject_page(result)))
-
-    def _list(self, field: str) -> list[Any]:
-        value = getattr(self.inputs, field)
-        return list(value) if isdefined(value) else []
 
     def _check_lengths(self, labels: str, fields: Sequence[str]) -> int:
         """Check that lists which belong together are equally long, and give the length."""
@@ -172,8 +150,8 @@ class SubjectReport(PythonInterface):
             runs.append(
                 RunResult(
                     label=label,
-                    quality=_read_json(files["quality_files"]),
-                    audit=_read_json(files["audit_files"]),
+                    quality=read_step_json(files["quality_files"]),
+                    audit=read_step_json(files["audit_files"]),
                     figures={
                         field.removesuffix("_figures"): file
                         for field, file in files.items()
@@ -220,7 +198,7 @@ class SubjectReport(PythonInterface):
             found.append(
                 EvidenceResult(
                     label=label,
-                    summary=_read_json(columns["evidence_summaries"][i]),
+                    summary=read_step_json(columns["evidence_summaries"][i]),
                     figures=_as_list(columns["evidence_figures"][i]),
                     table_name=Path(table).name if table else "",
                 )
@@ -259,55 +237,3 @@ def _check_pairs(field: str, names: Sequence[str], figures: Sequence[str]) -> No
             found=f"{len(names)}: {', '.join(map(str, names)) or 'none'}",
             hint="give names and figures of the same contrasts in the same order",
         )
-
-
-def named_setting(line: str) -> tuple[str, str]:
-    """Split ``name: value``."""
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise InputError(
-            "settings",
-            expected="entries of the form 'name: value'",
-            found=repr(line),
-            hint="put a colon between name and value",
-        )
-    return name.strip(), value.strip()
-
-
-def _read_json(path: str | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as err:
-        content = f"{type(err).__name__}: {err}"
-    if not isinstance(content, dict):
-        raise InputError(
-            "file",
-            expected="a JSON object",
-            found=str(content)[:200],
-            hint="run the step that writes this file again",
-            file=str(path),
-        )
-    return content
-
-
-def read_truth(path: str) -> dict[str, dict[str, Any]]:
-    """Read what was planted in simulated data: label to ``expected``, ``found`` and ``ok``.
-
-    Raises
-    ------
-    InputError
-        If it is no such file.
-    """
-    content = _read_json(path) or {}
-    for label, entry in content.items():
-        if not isinstance(entry, dict) or not {"expected", "found", "ok"} <= set(entry):
-            raise InputError(
-                "truth",
-                expected="for each label an object with expected, found and ok",
-                found=f"{label}: {entry}"[:200],
-                hint="write all three",
-                file=str(path),
-            )
-    return content

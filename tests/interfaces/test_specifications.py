@@ -24,8 +24,7 @@ def all_interfaces():
         for name, member in inspect.getmembers(loaded, inspect.isclass):
             if issubclass(member, PythonInterface) and member.__module__ == module.name:
                 found[name] = member
-    found.pop("PythonInterface")
-    return found
+    return {name: member for name, member in found.items() if member.output_spec is not None}
 
 
 INTERFACES = all_interfaces()
