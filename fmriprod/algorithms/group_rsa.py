@@ -1,0 +1,364 @@
+"""Maps of representational similarity of a group of participants, tested against 0."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.group_rsa_null import (
+    flip_null,
+    flip_statistic,
+    one_sample_t,
+    shuffled_p,
+    shuffled_t,
+)
+from fmriprod.algorithms.layer_assignment import best_of, check_level
+from fmriprod.algorithms.rsa_clusters import cluster_sizes, neighbour_table
+from fmriprod.algorithms.sign_flip import fdr
+
+METHODS = ("sign_flip", "voxel_shuffling")
+CORRECTIONS = ("max", "cluster", "fdr", "none")
+_CLIP = 0.999999  # Fisher's z of 7.25
+
+
+@dataclass(frozen=True)
+class GroupRule:
+    """How maps of a group are tested.
+
+    Attributes
+    ----------
+    method : {"sign_flip", "voxel_shuffling"}
+        Where p of a voxel comes from. ``sign_flip``: if there is no effect, a participant's map
+        is as likely to be seen with the other sign. ``voxel_shuffling`` is the published null:
+        t over participants of values each from another random voxel, all voxels pooled. See
+        `group_rsa` for what it assumes.
+    correction : {"max", "cluster", "fdr", "none"}
+        What a voxel has to pass: p of the largest statistic over voxels; p of the size of its
+        cluster; q (Benjamini-Hochberg over the voxels of a map); or p of itself alone, as
+        published. The first two need sign flips.
+    level : float
+        Largest p or q that survives.
+    two_sided : bool
+        Whether similarity below 0 counts too, as published.
+    n_permutations : int
+        Sign flips; all ``2 ** n_subjects`` where they are no more.
+    n_draws : int
+        Draws of ``voxel_shuffling`` for each map.
+    cluster_p : float
+        p of t that a voxel of a cluster has to be below.
+    neighbours : {1, 2, 3}
+        Voxels that touch: by faces, edges, corners.
+    min_voxels : int
+        Smallest cluster of surviving voxels that stays; 1 keeps all. Published: 20.
+    together : bool
+        Correct the largest statistic or cluster for all maps at once, not for each alone.
+    fisher : bool
+        Whether maps are correlations, to be made Fisher's z.
+    """
+
+    method: str = "sign_flip"
+    correction: str = "max"
+    level: float = 0.05
+    two_sided: bool = True
+    n_permutations: int = 10_000
+    n_draws: int = 1_000_000
+    cluster_p: float = 0.001
+    neighbours: int = 2
+    min_voxels: int = 1
+    together: bool = False
+    fisher: bool = True
+
+
+PUBLISHED = GroupRule(method="voxel_shuffling", correction="none", neighbours=2, min_voxels=20)
+"""The rule of the published maps."""
+
+
+@dataclass(frozen=True)
+class GroupRSA:
+    """Tests of the maps of a group; arrays of shape ``(n_maps, n_voxels)`` unless said.
+
+    Attributes
+    ----------
+    mean, t : ndarray of float32
+        Mean over participants (Fisher's z where maps are correlations), and its t against 0; NaN
+        where voxels are left out.
+    p_t : ndarray of float32
+        p of t by Student's distribution.
+    p : ndarray of float32
+        p of the voxel alone by the rule's method.
+    p_max, p_cluster : ndarray of float32, optional
+        Corrected for all voxels; that of a cluster is NaN outside clusters.
+    surviving : ndarray of bool
+        Voxels that pass.
+    cluster : ndarray of int32, optional
+        Clusters of surviving voxels, from 1: those above 0, then those below, each from the largest
+        to the smallest; 0 elsewhere.
+    layer : ndarray of float32, shape (n_voxels,)
+        Number, from 1, of the map with the largest surviving t above 0; NaN where there is none.
+    used : ndarray of bool, shape (n_voxels,)
+        Voxels that are finite and not 0 in every map of every participant.
+    n_subjects, n_not_finite, n_zero, n_clipped, n_permutations : int
+        Participants; voxels left out; correlations of 1 or -1 that were clipped to .999999;
+        flips or draws.
+    rule : GroupRule
+    """
+
+    mean: np.ndarray
+    t: np.ndarray
+    p_t: np.ndarray
+    p: np.ndarray
+    p_max: np.ndarray | None
+    p_cluster: np.ndarray | None
+    surviving: np.ndarray
+    cluster: np.ndarray | None
+    layer: np.ndarray
+    used: np.ndarray
+    n_subjects: int
+    n_not_finite: int
+    n_zero: int
+    n_clipped: int
+    n_permutations: int
+    rule: GroupRule
+
+
+def group_rsa(
+    maps: np.ndarray,
+    *,
+    mask: np.ndarray | None = None,
+    rule: GroupRule | None = None,
+    seed: int = 0,
+    memory_mb: float = 256.0,
+) -> GroupRSA:
+    """Test maps of participants against 0, voxel by voxel.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (n_subjects, n_maps, n_voxels)
+        Correlations, -1 to 1, of each participant with each layer or code.
+    mask : ndarray of bool, shape (x, y, z), optional
+        Where the voxels lie, in C order; needed for clusters.
+    rule : GroupRule, optional
+        By default sign flips with the largest t over voxels; `PUBLISHED` is the other.
+    seed : int
+        Seed of flips and draws.
+    memory_mb : float
+        Memory of a block of flips, in MB.
+
+    Returns
+    -------
+    GroupRSA
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three participants, or too few for any flip to reach the level; no
+        voxel is left; values are no correlations; or the rule makes no sense.
+
+    Notes
+    -----
+    ``voxel_shuffling`` compares a place with other places of the same map, not with no effect.
+    Where a part of the brain has an effect, its values are in the null of all voxels; the level
+    holds on average over voxels of one distribution, for none of which it is corrected, and
+    the number of false voxels and clusters in a map rises with smoothness. Sign flips assume
+    that values of a participant without effect are spread alike about 0.
+    """
+    rule = rule or GroupRule()
+    maps = np.asarray(maps)
+    _check_maps(maps, rule)
+    z, used, counts = _usable(maps, rule.fisher)
+    table = None
+    if mask is not None:
+        _check_mask(mask, maps.shape[2])
+        inside = np.zeros(mask.shape, dtype=bool)
+        inside[mask] = used
+        table = neighbour_table(inside, rule.neighbours)
+    _check_rule(rule, len(maps), table)
+    found = _tests(z, rule, table, seed, memory_mb)
+    surviving, cluster = _survivors(found, rule, table)
+    found |= {"surviving": surviving, "cluster": cluster}
+    whole = {name: _spread(values, used) for name, values in found.items() if name != "n"}
+    layer = best_of(np.where(whole["surviving"], whole["t"], 0))
+    return GroupRSA(
+        **whole, layer=layer, used=used, n_subjects=len(maps), **counts,
+        n_permutations=found["n"], rule=rule,
+    )  # fmt: skip
+
+
+def fisher_z(r: np.ndarray) -> tuple[np.ndarray, int]:
+    """Fisher's z of correlations, with 1 and -1 clipped to .999999 and counted.
+
+    Ranks of few pairs, such as the nine of two sets of three conditions, do reach 1; leaving
+    such a voxel out would lose the best ones, and infinity would lose the test.
+
+    Parameters
+    ----------
+    r : ndarray
+        From -1 to 1; NaN stays.
+
+    Returns
+    -------
+    z : ndarray of float32
+    n_clipped : int
+        Values that were clipped.
+
+    Raises
+    ------
+    InputError
+        If values lie beyond 1 by more than rounding.
+    """
+    size = np.abs(r)
+    largest = np.nanmax(size, initial=0, where=np.isfinite(size))
+    if largest > 1 + 1e-5:
+        raise InputError(
+            "maps", expected="correlations, -1 to 1", found=f"values up to {largest:.4g} in size",
+            hint="give maps of rho or r before any transform, or switch fisher off",
+        )  # fmt: skip
+    clipped = np.clip(r, -_CLIP, _CLIP)
+    n_clipped = int(np.count_nonzero(size > _CLIP))
+    return np.arctanh(clipped).astype(np.float32), n_clipped
+
+
+def _usable(maps: np.ndarray, fisher: bool) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Leave out voxels, and transform the others: (n_subjects, n_maps, n_used) float32."""
+    finite = np.isfinite(maps).all(axis=(0, 1))
+    nonzero = (maps != 0).all(axis=(0, 1))
+    used = finite & nonzero
+    counts = {"n_not_finite": int((~finite).sum()), "n_zero": int((finite & ~nonzero).sum())}
+    if not used.any():
+        raise InputError(
+            "maps", expected="voxels that are finite and not 0 in every map of every participant",
+            found=f"none of {len(used):,}: {counts['n_not_finite']:,} not finite and "
+            f"{counts['n_zero']:,} 0 in some", hint="compare the masks of the participants",
+        )  # fmt: skip
+    z, counts["n_clipped"] = maps[:, :, used].astype(np.float32), 0
+    if fisher:
+        z, counts["n_clipped"] = fisher_z(z)
+    return z, used, counts
+
+
+def _tests(
+    z: np.ndarray, rule: GroupRule, table: np.ndarray | None, seed: int, memory_mb: float
+) -> dict:
+    t = one_sample_t(z)
+    dof = len(z) - 1
+    p_t = 2 * stats.t.sf(np.abs(t), dof) if rule.two_sided else stats.t.sf(t, dof)
+    found = {"mean": z.mean(axis=0, dtype=np.float64), "t": t, "p_t": p_t}
+    found |= {"p_max": None, "p_cluster": None}
+    if rule.method == "voxel_shuffling":
+        p = [
+            shuffled_p(t[k], shuffled_t(z[:, k], rule.n_draws, [seed, k]), rule.two_sided)
+            for k in range(z.shape[1])
+        ]
+        return found | {"p": np.stack(p), "n": rule.n_draws}
+    cut = stats.t.isf(rule.cluster_p / (1 + rule.two_sided), dof)
+    wanted = table is not None and rule.correction == "cluster"
+    null = flip_null(
+        z, two_sided=rule.two_sided, n_permutations=rule.n_permutations,
+        cluster_t=cut if wanted else None, neighbours=table, seed=seed, memory_mb=memory_mb,
+    )  # fmt: skip
+    size = flip_statistic(z).sum(axis=0)
+    size = np.abs(size) if rule.two_sided else size
+    found |= {"p": null.p, "p_max": null.corrected(size, null.largest, rule.together)}
+    if wanted:
+        _, sizes = _signed_clusters(t, np.abs(t) > cut, table, rule.two_sided)
+        found["p_cluster"] = null.corrected(sizes, null.cluster, rule.together)
+    return found | {"n": len(null.largest)}
+
+
+def _survivors(
+    found: dict, rule: GroupRule, table: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    kinds = {"max": "p_max", "cluster": "p_cluster", "none": "p"}
+    if rule.correction == "fdr":
+        p = np.stack([fdr(row) for row in found["p"]])
+    else:
+        p = found[kinds[rule.correction]]
+    surviving = p <= rule.level
+    if table is None:
+        return surviving, None
+    cluster, size = _signed_clusters(found["t"], surviving, table, rule.two_sided)
+    surviving &= size >= rule.min_voxels
+    for row, inside in zip(cluster, surviving, strict=True):
+        row[~inside] = 0
+        row[inside] = np.unique(row[inside], return_inverse=True)[1] + 1
+    return surviving, cluster
+
+
+def _signed_clusters(
+    t: np.ndarray, chosen: np.ndarray, table: np.ndarray, two_sided: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters of chosen voxels, those of either sign apart; their numbers and sizes.
+
+    Both have shape (n_maps, n_voxels); outside clusters the number is 0 and the size NaN.
+    """
+    label = np.zeros(t.shape, dtype=np.int32)
+    size = np.full(t.shape, np.nan, dtype=np.float32)
+    for row in range(len(t)):
+        for sign in (1, -1)[: 1 + two_sided]:
+            numbers, sizes = cluster_sizes(chosen[row] & (sign * t[row] > 0), table)
+            inside = numbers > 0
+            label[row, inside] = numbers[inside] + label[row].max()
+            size[row, inside] = sizes[numbers[inside] - 1]
+    return label, size
+
+
+def _spread(values: np.ndarray | None, used: np.ndarray) -> np.ndarray | None:
+    """Put values of used voxels among all; NaN, False or 0 elsewhere."""
+    if values is None:
+        return None
+    kind = values.dtype if values.dtype.kind in "bi" else np.float32
+    whole = np.full((len(values), len(used)), np.nan if kind == np.float32 else 0, dtype=kind)
+    whole[:, used] = values
+    return whole
+
+
+def _check_maps(maps: np.ndarray, rule: GroupRule) -> None:
+    if maps.ndim != 3:
+        raise InputError(
+            "maps", expected="participants x maps x voxels", found=f"shape {maps.shape}",
+            hint="stack the maps of participants",
+        )  # fmt: skip
+    if len(maps) < 3:
+        raise InputError(
+            "maps", expected="at least 3 participants", found=f"{len(maps)}",
+            hint="the scatter of one or two says nothing of others; show their own maps instead",
+        )  # fmt: skip
+
+
+def _check_mask(mask: np.ndarray, n_voxels: int) -> None:
+    if mask.ndim != 3 or mask.sum() != n_voxels:
+        raise InputError(
+            "mask", expected=f"a volume with {n_voxels:,} voxels set, as the maps have",
+            found=f"{mask.sum():,} set in shape {mask.shape}",
+            hint="give the mask that the maps were taken with",
+        )  # fmt: skip
+
+
+def _check_rule(rule: GroupRule, n_subjects: int, table: np.ndarray | None) -> None:
+    check_level(rule.level)
+    if rule.method not in METHODS or rule.correction not in CORRECTIONS:
+        raise InputError(
+            "rule", expected=f"method {' or '.join(METHODS)}; correction {', '.join(CORRECTIONS)}",
+            found=f"method {rule.method!r}, correction {rule.correction!r}",
+            hint="by default sign_flip and max",
+        )  # fmt: skip
+    flips = rule.method == "sign_flip"
+    if not flips and rule.correction in ("max", "cluster"):
+        raise InputError(
+            "correction", expected="none or fdr with voxel_shuffling, which pools voxels",
+            found=repr(rule.correction), hint="use sign_flip for p corrected over voxels",
+        )  # fmt: skip
+    if table is None and (rule.correction == "cluster" or rule.min_voxels > 1):
+        raise InputError(
+            "mask", expected="a mask, to know which voxels touch", found="none",
+            hint="give the mask of the maps, or use no clusters",
+        )  # fmt: skip
+    least = (1 + rule.two_sided) / 2**n_subjects
+    if flips and max(least, 1 / (rule.n_permutations + 1)) > rule.level:
+        raise InputError(
+            "level", expected="a p that sign flips can reach",
+            found=f"{rule.level:g}, but {n_subjects} participants and {rule.n_permutations:,} "
+            f"flips give none below {max(least, 1 / (rule.n_permutations + 1)):.3g}",
+            hint="scan more participants, or flip more often",
+        )  # fmt: skip
