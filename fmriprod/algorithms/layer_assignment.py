@@ -76,7 +76,7 @@ def check_level(level: float) -> None:
 
 
 def best_of(value: np.ndarray) -> np.ndarray:
-    """Number, from 1, of the largest of positive values along the first axis; NaN if none is.
+    """Find the number, from 1, of the largest positive value along the first axis; else NaN.
 
     Parameters
     ----------

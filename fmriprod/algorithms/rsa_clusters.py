@@ -104,7 +104,7 @@ def largest_sizes(above: Sequence[np.ndarray], table: np.ndarray) -> np.ndarray:
 
 
 def cluster_sizes(above: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the clusters of one map by size.
+    """Give the clusters of one map numbers by size.
 
     Parameters
     ----------

@@ -94,9 +94,9 @@ def region_bars(
             found=f"{len(maps)}: {', '.join(maps)}", hint="name the layers or codes in their order",
         )  # fmt: skip
     both = {
-        kind: _summary(participant_means(values, regions, positive_only=kind == "positive"), coverage)
-        for kind in ("all", "positive")
-    }  # fmt: skip
+        kind: _summary(participant_means(values, regions, positive_only=positive), coverage)
+        for kind, positive in (("all", False), ("positive", True))
+    }
     tests = {name: both["all"].pop(name) for name in ("t", "p")}
     tests["p_fdr"] = fdr(tests["p"].ravel()).reshape(tests["p"].shape)
     tests["significant"] = tests["p_fdr"] <= level

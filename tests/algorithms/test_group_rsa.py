@@ -186,7 +186,7 @@ def test_correlations_of_one_are_clipped_and_larger_ones_refused():
     np.testing.assert_allclose(z, [7.2543, -7.2543, np.arctanh(0.5), np.nan], rtol=1e-4)
     assert n == 2
     with pytest.raises(
-        InputError, match="(?s)correlations, -1 to 1.*up to 3.2 in size.*fisher off"
+        InputError, match=r"(?s)correlations, -1 to 1.*up to 3.2 in size.*fisher off"
     ):
         fisher_z(np.array([0.1, -3.2]))
     with np.errstate(all="raise"):
@@ -222,7 +222,7 @@ def test_what_cannot_be_tested_is_refused(rng, change, message):
 
 def test_maps_without_a_common_voxel_and_other_masks_are_refused(rng):
     maps = noise(rng)
-    with pytest.raises(InputError, match="(?s)120 set.*has|with 120 voxels set") as info:
+    with pytest.raises(InputError, match="a volume with 120 voxels set") as info:
         group_rsa(maps, mask=np.ones((2, 2, 2), bool))
     assert info.value.found == "8 set in shape (2, 2, 2)"
     maps[0, 0, :60] = np.nan

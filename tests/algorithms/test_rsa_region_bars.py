@@ -81,7 +81,7 @@ def test_participants_without_a_positive_voxel_do_not_count(rng):
 
 def test_names_and_regions_have_to_fit(rng):
     values = values_of(rng)
-    with pytest.raises(InputError, match="a name for each of 3 maps(?s:.)*2: conv1, conv2"):
+    with pytest.raises(InputError, match=r"a name for each of 3 maps(?s:.)*2: conv1, conv2"):
         region_bars(values, REGIONS, MAPS[:2])
     with pytest.raises(InputError, match="a region 'none' with voxels of the maps"):
         region_bars(values, {"none": np.zeros(20, bool)}, MAPS)

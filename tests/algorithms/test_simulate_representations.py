@@ -1,5 +1,7 @@
 """Simulated places whose patterns have known distances."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -111,7 +113,7 @@ def test_areas_lie_in_their_order_with_silence_between(rng):
     assert set(np.unique(areas)) == {0, 1, 2, 3, 4}
     places = [np.argwhere(areas == k) for k in (1, 2, 3)]
     assert len({len(p) for p in places}) == 1
-    for behind, before in zip(places, places[1:], strict=False):
+    for behind, before in itertools.pairwise(places):
         assert before[:, 1].min() - behind[:, 1].max() == 3
     assert (areas[:, :, 9:11][1:-1, 1:-1] == 4).all()
     assert not areas[0].any() and not areas[:, -1].any()
@@ -138,9 +140,9 @@ def test_what_cannot_be_simulated_is_refused(change, message):
 
 
 def test_distances_that_cannot_be_planted_and_small_grids_are_refused():
-    with pytest.raises(InputError, match="not all alike(?s:.)*1 to 1, 0 not finite"):
+    with pytest.raises(InputError, match=r"not all alike(?s:.)*1 to 1, 0 not finite"):
         features_of_rdm(np.ones(6))
-    with pytest.raises(InputError, match="-0.1 to 1"):
+    with pytest.raises(InputError, match=r"-0.1 to 1"):
         features_of_rdm(np.array([-0.1, 1, 0.5]))
-    with pytest.raises(InputError, match="room for 9 areas(?s:.)*at least 40 voxels"):
+    with pytest.raises(InputError, match=r"room for 9 areas(?s:.)*at least 40 voxels"):
         lay_out_areas(9)
