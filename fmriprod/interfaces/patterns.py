@@ -96,15 +96,17 @@ def read_patterns(inputs: PatternInputSpec) -> Patterns:
     ------
     InputError
         If names and files differ in number, there are fewer than three conditions, grids
-        differ, a map has no finite value, or a condition is measured twice in a run.
+        differ, a map has no finite value, or, where ``inputs.distance`` is crossnobis, there
+        are fewer than two runs or one lacks a condition.
     """
     files = list(inputs.pattern_files)
     names = _one_a_file(inputs.conditions, files, "conditions")
     conditions, condition = _coded(names)
     check_n_conditions(len(conditions))
-    run = None
-    if isdefined(inputs.runs) and inputs.runs:
-        run = _coded(_one_a_file(inputs.runs, files, "runs"))[1]
+    runs = list(inputs.runs) if isdefined(inputs.runs) else []
+    run = _coded(_one_a_file(runs, files, "runs"))[1] if runs else None
+    if getattr(inputs, "distance", None) == "crossnobis":
+        _check_complete(names, runs)
     images = [open_image(path, ndim=3) for path in files]
     for image in images[1:]:
         check_same_grid(image, images[0])
@@ -132,7 +134,7 @@ def read_patterns(inputs: PatternInputSpec) -> Patterns:
 
 
 def _coded(names: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """Number names by their first occurrence."""
+    """Give each name the number of its first occurrence."""
     unique = list(dict.fromkeys(names))
     return unique, np.array([unique.index(name) for name in names], dtype=np.int64)
 
@@ -145,3 +147,24 @@ def _one_a_file(names: Sequence[str], files: Sequence[str], subject: str) -> lis
             hint=f"give {subject} in the order of pattern_files",
         )  # fmt: skip
     return list(names)
+
+
+def _check_complete(names: Sequence[str], runs: Sequence[str]) -> None:
+    """Refuse what cannot be cross-validated: one run, or runs that lack a condition."""
+    of_run = {run: {n for n, r in zip(names, runs, strict=True) if r == run} for run in runs}
+    if len(of_run) < 2:
+        raise InputError(
+            "runs", expected="2 runs or more, to cross-validate over",
+            found=f"one run, {next(iter(of_run))!r}" if of_run else "none",
+            hint="give the run of each of pattern_files, or choose another distance",
+        )  # fmt: skip
+    every = list(dict.fromkeys(names))
+    lacking = {run: [n for n in every if n not in has] for run, has in of_run.items()}
+    told = [
+        f"{run!r} lacks {', '.join(map(repr, which))}" for run, which in lacking.items() if which
+    ]
+    if told:
+        raise InputError(
+            "runs", expected="all conditions in every run", found="; ".join(told),
+            hint="leave this run or this condition out, or choose another distance",
+        )  # fmt: skip
