@@ -122,8 +122,8 @@ class LayerCounts:
         self._counts = np.zeros((n_layers + 1, n_voxels), dtype=np.int32)  # 0: no layer
         self._voxels = np.arange(n_voxels)
 
-    def add(self, value: np.ndarray, where: slice = slice(None)) -> None:
-        """Count the best layers of a sample; ``value`` has shape (n_layers, n_voxels of where)."""
+    def add(self, value: np.ndarray, where: slice | np.ndarray = slice(None)) -> None:
+        """Count the best layers of a sample: ``value`` has shape (n_layers, n_voxels of where)."""
         best = np.nan_to_num(best_of(value)).astype(np.int64)
         self._counts[best, self._voxels[where]] += 1
 
