@@ -105,7 +105,7 @@ def prepare_rdms(rows: np.ndarray, method: str) -> np.ndarray:
     ndarray of float32, shape (n, n_pairs)
         Rows that cannot be compared are NaN.
     """
-    _check_method(method)
+    check_method(method)
     bad = unusable(rows)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         if method == "spearman":
@@ -114,7 +114,7 @@ def prepare_rdms(rows: np.ndarray, method: str) -> np.ndarray:
             prepared = _middle_ranks(rows)
         else:
             values = _centred(rows, method)
-            squares = _whitened_squares(values) if method in WHITENED else _squares(values)
+            squares = whitened_squares(values) if method in WHITENED else _squares(values)
             prepared = (values / np.sqrt(squares)[:, None]).astype(np.float32)
     prepared[bad] = np.nan
     return prepared
@@ -139,7 +139,7 @@ def prepare_models(rows: np.ndarray, method: str) -> np.ndarray:
     whole = means.mean(axis=1, keepdims=True)
     bad = unusable(rows)
     with np.errstate(invalid="ignore", divide="ignore"):
-        scale = 2 / np.sqrt(_whitened_squares(values))[:, None]
+        scale = 2 / np.sqrt(whitened_squares(values))[:, None]
         prepared = (values - means[:, first] - means[:, second] + whole) * scale
     prepared = prepared.astype(np.float32)
     prepared[bad] = np.nan
@@ -153,7 +153,14 @@ def multiply(model_rows: np.ndarray, rdm_rows: np.ndarray, method: str) -> np.nd
     return _tau_a(model_rows, rdm_rows)
 
 
-def _check_method(method: str) -> None:
+def check_method(method: str) -> None:
+    """Refuse other methods than `METHODS`.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
     if method not in METHODS:
         raise InputError(
             "method", expected=f"one of {', '.join(METHODS)}", found=f"{method!r}",
@@ -203,8 +210,17 @@ def _row_sums(values: np.ndarray) -> np.ndarray:
     return values @ member
 
 
-def _whitened_squares(values: np.ndarray) -> np.ndarray:
-    """Sum the squares of each matrix after its rows and columns were centred."""
+def whitened_squares(values: np.ndarray) -> np.ndarray:
+    """Sum the squares of each matrix after its rows and columns were centred.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, n_pairs)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
     sums = _row_sums(values)
     n = sums.shape[1]
     whole = sums.sum(axis=1) ** 2 / n**2
