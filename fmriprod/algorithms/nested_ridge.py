@@ -60,16 +60,21 @@ class NestedRidge:
     memory_mb: float
 
     def block(self, n_voxels: int) -> int:
-        """Choose a number of voxels at a time: as memory allows, equal shares for all threads."""
+        """Choose a number of voxels at a time: as memory allows, in equal shares.
+
+        Shares are as many as eight threads can part, whatever the number of threads: blocks of
+        another size round otherwise, and results should not depend on the machine.
+        """
         on_cpu = self.backend.name == "numpy"
-        threads = self.backend.n_threads if on_cpu else 1
         width, most = 6 * self.folds.n_samples, 512 if on_cpu else 8192
         if self.form == "primal":
-            width, most = width + (self.folds.n_folds + 10) * self.features.shape[1], 4 * most
+            width, most = width + (self.folds.n_folds + 10) * self.features.shape[1], 2 * most
         width *= 4 if self.backend.dtype == "float32" else 8
-        most = int(np.clip(self.memory_mb * 1e6 / 2 / width / threads, 16, most))
-        rounds = -(-n_voxels // (most * threads))
-        return max(16, -(-n_voxels // (rounds * threads)))
+        threads = self.backend.n_threads if on_cpu else 1
+        fit = int(np.clip(self.memory_mb * 1e6 / 2 / width / threads, 16, most))
+        rounds = -(-n_voxels // (8 * fit))
+        share = min(fit, max(256, -(-n_voxels // (8 * rounds))))
+        return -(-n_voxels // -(-n_voxels // share))
 
     def inner(self, columns: Columns, n_voxels: int, *, criterion: str = "r2") -> np.ndarray:
         """Score every penalty by the inner folds; see `ridge_inner.inner_scores`."""

@@ -100,14 +100,13 @@ def test_prepared_once_it_answers_for_any_responses(rng, form, standardize):
 
 def test_blocks_follow_the_bound_and_are_equal_shares(rng):
     features = rng.normal(size=(18, 5))
-    one = get_backend(n_threads=1)
 
-    def block(n_voxels, memory_mb=1e5, backend=one):
+    def block(n_voxels, memory_mb=1e5, n_threads=1):
+        backend = get_backend(n_threads=n_threads)
         options = {"memory_mb": memory_mb, "form": "dual", "backend": backend}
         return nested_ridge(features, GROUPS, [1.0], **options).block(n_voxels)
 
     blocks = [block(10_000, memory_mb) for memory_mb in (0.001, 0.5, 1e5)]
     assert blocks[0] == 16 and blocks == sorted(blocks) and blocks[-1] <= 512
-    four = get_backend(n_threads=4)
-    assert block(3000, backend=four) == 375  # two rounds of four, not six blocks of 512
-    assert block(100, backend=four) == 25 and block(9, backend=four) == 16
+    for n_threads in (1, 4):
+        assert [block(n, n_threads=n_threads) for n in (3000, 1000, 300, 9)] == [375, 250, 150, 9]
