@@ -96,7 +96,7 @@ def test_participants_drawn_anew_against_a_loop(rng):
     np.testing.assert_allclose(found.share, expected, atol=1e-6)
     clear = values * [[[0.1], [0.1], [1]]] + [[[0], [0], [2]]]
     sure = bootstrap_participants(clear, np.full(12, 3.0))
-    assert (sure.share > 0.95).all() and (sure.low == 3).all()
+    assert (sure.share > 0.95).all() and (sure.high == 3).all()
 
 
 @pytest.mark.parametrize(
