@@ -117,7 +117,7 @@ class LayerRDM(PythonInterface):
         self.save_json("summary_file", "layer_rdm.json", {**kept, "conditions": names})
 
     def _categories(self, n_rows: int) -> tuple[np.ndarray, list[str]]:
-        """Number the condition of each row."""
+        """Give each row the number of its condition."""
         values = self.inputs
         conditions = row_conditions(values.samples_file, n_rows, _given(values.column))
         return number_conditions(conditions, _given(values.conditions))

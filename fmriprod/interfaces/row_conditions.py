@@ -71,7 +71,7 @@ def _folders(samples: pd.DataFrame, path: str) -> list[str]:
 def number_conditions(
     conditions: Sequence[str], order: Sequence[str] | None, trait: str = "conditions"
 ) -> tuple[np.ndarray, list[str]]:
-    """Number conditions in a wanted order, or that of their first row.
+    """Give conditions numbers, in a wanted order or that of their first rows.
 
     Returns
     -------
