@@ -1,6 +1,7 @@
 """How often relabelled conditions make an RDM and a model as alike as they are."""
 
 from collections.abc import Iterator
+from threading import Lock
 
 import numpy as np
 from scipy import stats
@@ -70,6 +71,7 @@ class RelabellingTest:
         self._orders, self.exhaustive = relabellings(chosen, n_permutations, seed)
         self.n_permutations = len(self._orders)
         self.largest = np.full((len(model_rows), self.n_permutations), -np.inf, dtype=np.float32)
+        self._lock = Lock()
 
     def p_values(self, rdm_rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Test a block of RDMs.
@@ -95,10 +97,9 @@ class RelabellingTest:
                 null = multiply(row[pairs], rdm_rows, self._method)  # (permutations, n)
                 null = self._magnitude(null)
                 reached[model] += (null >= bounds[model]).sum(axis=0, dtype=np.int32)
-                np.fmax(
-                    self.largest[model, where], np.fmax.reduce(null, axis=1),
-                    out=self.largest[model, where],
-                )  # fmt: skip
+                most, largest = np.fmax.reduce(null, axis=1), self.largest[model, where]
+                with self._lock:
+                    np.fmax(largest, most, out=largest)
         p = ((1 + reached) / (1 + self.n_permutations)).astype(np.float32)
         p[np.isnan(values)] = np.nan
         return p
