@@ -21,6 +21,7 @@ from fmriprod.algorithms.sign_flip import fdr
 __all__ = ["PUBLISHED", "GroupRSA", "GroupRule", "fisher_z", "group_rsa"]
 
 _CLIP = 0.999999  # Fisher's z of 7.25
+_DECIDES = {"max": "p_max", "cluster": "p_cluster", "fdr": "q", "none": "p"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class GroupRSA:
         p of t by Student's distribution.
     p : ndarray of float32
         p of the voxel alone by the rule's method.
+    q : ndarray of float32
+        ``p`` adjusted for the voxels of a map (Benjamini & Hochberg).
     p_max, p_cluster : ndarray of float32, optional
         Corrected for all voxels; that of a cluster is NaN outside clusters.
     surviving : ndarray of bool
@@ -57,6 +60,7 @@ class GroupRSA:
     t: np.ndarray
     p_t: np.ndarray
     p: np.ndarray
+    q: np.ndarray
     p_max: np.ndarray | None
     p_cluster: np.ndarray | None
     surviving: np.ndarray
@@ -69,6 +73,11 @@ class GroupRSA:
     n_clipped: int
     n_permutations: int
     rule: GroupRule
+
+    @property
+    def p_decides(self) -> np.ndarray:
+        """What has to be at most the level by the rule's correction, (n_maps, n_voxels)."""
+        return getattr(self, _DECIDES[self.rule.correction])
 
 
 def group_rsa(
@@ -124,6 +133,7 @@ def group_rsa(
         table = neighbour_table(inside, rule.neighbours)
     check_rule(rule, len(maps), has_mask=table is not None)
     found = _tests(z, rule, table, seed, memory_mb)
+    found["q"] = np.stack([fdr(row) for row in found["p"]])
     surviving, cluster = _survivors(found, rule, table)
     found |= {"surviving": surviving, "cluster": cluster}
     whole = {name: _spread(values, used) for name, values in found.items() if name != "n"}
@@ -218,12 +228,7 @@ def _tests(
 def _survivors(
     found: dict, rule: GroupRule, table: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    kinds = {"max": "p_max", "cluster": "p_cluster", "none": "p"}
-    if rule.correction == "fdr":
-        p = np.stack([fdr(row) for row in found["p"]])
-    else:
-        p = found[kinds[rule.correction]]
-    surviving = p <= rule.level
+    surviving = found[_DECIDES[rule.correction]] <= rule.level
     if table is None:
         return surviving, None
     cluster, size = _signed_clusters(found["t"], surviving, table, rule.two_sided)
