@@ -173,9 +173,9 @@ def fisher_z(r: np.ndarray) -> tuple[np.ndarray, int]:
             "maps", expected="correlations, -1 to 1", found=f"values up to {largest:.4g} in size",
             hint="give maps of rho or r before any transform, or switch fisher off",
         )  # fmt: skip
-    clipped = np.clip(r, -_CLIP, _CLIP)
+    z = np.clip(np.asarray(r, dtype=np.float64), -_CLIP, _CLIP)
     n_clipped = int(np.count_nonzero(size > _CLIP))
-    return np.arctanh(clipped).astype(np.float32), n_clipped
+    return np.arctanh(z, out=z).astype(np.float32), n_clipped
 
 
 def _usable(maps: np.ndarray, fisher: bool) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:

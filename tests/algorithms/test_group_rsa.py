@@ -34,9 +34,9 @@ def test_all_flips_are_enumerated(rng, two_sided, together):
     found = group_rsa(maps, rule=rule)
     z = np.arctanh(maps)
     observed = stats.ttest_1samp(z, 0, alternative="two-sided" if two_sided else "greater")
-    np.testing.assert_allclose(found.t, observed.statistic, rtol=1e-4)
+    np.testing.assert_allclose(found.t, observed.statistic, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.p_t, observed.pvalue, rtol=1e-3)
-    np.testing.assert_allclose(found.mean, z.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.mean, z.mean(axis=0), rtol=1e-5, atol=1e-7)
     size = np.abs if two_sided else np.asarray
     null = size(all_flips(z))
     bound = size(observed.statistic) - 1e-6
@@ -182,8 +182,10 @@ def test_voxels_that_lack_a_value_are_left_out_and_counted(rng):
 
 
 def test_correlations_of_one_are_clipped_and_larger_ones_refused():
-    z, n = fisher_z(np.array([1, -1, 0.5, np.nan]))
-    np.testing.assert_allclose(z, [7.2543, -7.2543, np.arctanh(0.5), np.nan], rtol=1e-4)
+    z, n = fisher_z(np.float32([1, -1, 0.5, np.nan]))
+    np.testing.assert_allclose(
+        z, [np.arctanh(0.999999), -np.arctanh(0.999999), np.arctanh(0.5), np.nan], rtol=1e-5
+    )
     assert n == 2
     with pytest.raises(
         InputError, match=r"(?s)correlations, -1 to 1.*up to 3.2 in size.*fisher off"
