@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError, suggest
@@ -11,6 +12,8 @@ from fmriprod.algorithms.rdm_ranks import average_ranks, row_blocks
 
 METHODS = ("spearman", "pearson", "kendall", "cosine", "whitened correlation", "whitened cosine")
 WHITENED = METHODS[4:]
+# Kendall's tau of so few RDMs or models, and so many pairs, is faster by sorting.
+_FEW, _MANY_PAIRS = 16, 500
 
 
 def compare_rdms(
@@ -239,12 +242,32 @@ def _tau_a(model_ranks: np.ndarray, rdm_ranks: np.ndarray) -> np.ndarray:
     tau[two_valued] = codes @ rdm_ranks.T
     if not two_valued.all():
         others = model_ranks[~two_valued]
-        total = np.zeros((len(others), len(rdm_ranks)), dtype=np.float64)
-        first, second = pair_indices(n_pairs)
-        width = max(1, (1 << 21) // (len(others) + len(rdm_ranks)))
-        for start in range(0, len(first), width):
-            one, other = first[start : start + width], second[start : start + width]
-            signs = np.sign(rdm_ranks[:, one] - rdm_ranks[:, other])
-            total += np.sign(others[:, one] - others[:, other]) @ signs.T
-        tau[~two_valued] = total / n_compared
+        few = min(len(others), len(rdm_ranks)) < _FEW and n_pairs > _MANY_PAIRS
+        tau[~two_valued] = (_by_sorting if few else _by_signs)(others, rdm_ranks) / n_compared
     return tau
+
+
+def _by_signs(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
+    """Count concordant minus discordant pairs as products of the signs of differences."""
+    total = np.zeros((len(models), len(rdms)), dtype=np.float64)
+    first, second = pair_indices(rdms.shape[1])
+    width = max(1, (1 << 21) // (len(models) + len(rdms)))
+    for start in range(0, len(first), width):
+        one, other = first[start : start + width], second[start : start + width]
+        signs = np.sign(rdms[:, one] - rdms[:, other])
+        total += np.sign(models[:, one] - models[:, other]) @ signs.T
+    return total
+
+
+def _by_sorting(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
+    """Count the same as SciPy does, by sorting: a pair of rows after the other."""
+    n = rdms.shape[1]
+    untied = [np.array([n * (n - 1) / 2 - _n_tied(row) for row in rows]) for rows in (models, rdms)]
+    tau_b = np.array([[kendalltau(model, rdm).statistic for rdm in rdms] for model in models])
+    return tau_b * np.sqrt(np.outer(*untied))
+
+
+def _n_tied(row: np.ndarray) -> float:
+    """Count pairs of equal values."""
+    counts = np.unique(row, return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1)).sum() / 2)

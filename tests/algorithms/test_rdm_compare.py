@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from fmriprod.algorithms import rdm_compare
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.rdm import reorder_pairs
 from fmriprod.algorithms.rdm_compare import METHODS, compare_rdms
@@ -55,6 +56,18 @@ def test_spearman_pearson_cosine_are_those_of_scipy(rng, levels, model_levels):
         found = compare_rdms(rdms, models, method)
         assert found.dtype == np.float32 and found.shape == (6, 25)
         np.testing.assert_allclose(found, expected, atol=2e-7)
+
+
+@pytest.mark.parametrize("levels", [None, 4])
+def test_kendall_by_sorting_is_kendall_by_signs(rng, monkeypatch, levels):
+    rdms, models = some_rdms(rng, 5, 12, levels), some_rdms(rng, 4, 12, 3)
+    rdms[1], rdms[3, 2] = 1, np.nan
+    expected = compare_rdms(rdms, models, "kendall")
+    monkeypatch.setattr(rdm_compare, "_MANY_PAIRS", 10)
+    found = compare_rdms(rdms, models, "kendall")
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    monkeypatch.setattr(rdm_compare, "_by_signs", None)
+    np.testing.assert_array_equal(compare_rdms(rdms, models, "kendall"), found)
 
 
 @pytest.mark.parametrize("levels", [None, 4])
