@@ -183,7 +183,7 @@ class RSAReport(PageReport):
         shown = [read_shown(file, title, _MOST_RDMS)
                  for file, title in zip(files, titles, strict=True)]  # fmt: skip
         groups = [self._groups(entry) for entry in shown]
-        limits = values.rdm_range if isdefined(values.rdm_range) else None
+        limits = tuple(self._list("rdm_range")) or None
         figures = list(rdm_figures(shown, groups, limits, values.lower_only, values.simulated))
         chosen = list(self._chosen(shown))
         scaled = list(scaling_figures(

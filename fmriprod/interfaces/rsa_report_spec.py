@@ -19,9 +19,9 @@ class RSAReportInputSpec(TruthInputSpec):
     rdm_titles = InputMultiObject(
         traits.Str, desc="what the RDMs of each file are (default: the file's name)"
     )
-    rdm_range = traits.Tuple(
-        traits.Float, traits.Float,
-        desc="dissimilarities at the ends of the colours, such as (0, 2); default: those of a file",
+    rdm_range = traits.List(
+        traits.Float, minlen=2, maxlen=2,
+        desc="dissimilarities at the ends of the colours, such as [0, 2]; default: those of a file",
     )  # fmt: skip
     lower_only = traits.Bool(
         False, usedefault=True, desc="show the lower triangle of RDMs only, as published"

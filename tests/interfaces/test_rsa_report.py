@@ -66,8 +66,8 @@ def write_maps(folder, rng):
     value[~inside] = np.nan
     q = np.where(value > 0.3, 0.01, 0.5)
     layer = np.where(left, 1 + index[1] * 3 // SHAPE[1], np.nan)
-    paths = {"value_map": value, "q_map": q, "layer_map": layer,
-             "agreement_map": np.where(layer == 2, 0.2, 0.9), "background": 100.0 * inside}  # fmt: skip
+    paths = {"value_map": value, "q_map": q, "layer_map": layer, "background": 100.0 * inside}
+    paths["agreement_map"] = np.where(layer == 2, 0.2, 0.9)
     return {name: save_image(folder, name, data) for name, data in paths.items()}, left, layer
 
 
@@ -133,17 +133,23 @@ def refused(**inputs):
     return info.value
 
 
-def test_a_whole_analysis_is_one_page(study, work):
-    inputs, left, layer = study
-    Path("truth.json").write_text(
+@pytest.fixture(scope="module")
+def whole(study, tmp_path_factory):
+    """Make the page of all parts once."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "truth.json").write_text(
         json.dumps({"layers rise": {"expected": 0.9, "found": 1.0, "ok": True}})
     )
     said = {
         "title": "Digits & <objects>", "subtitle": "sub-01", "methods": "Maps [@nilearn]. a < b.",
-        "truth_file": str(work / "truth.json"), "decisions": ["run 2 is left out"],
+        "truth_file": str(folder / "truth.json"), "decisions": ["run 2 is left out"],
         "settings": ["radius: 9 mm"],
     }  # fmt: skip
-    found = run(work, **inputs, **said)
+    return run(folder, **study[0], **said)
+
+
+def test_a_whole_analysis_is_one_page(study, whole):
+    (inputs, left, layer), found = study, whole
     html, text = Path(found.out_report).read_text(encoding="utf-8"), plain(found.out_report)
     assert headings(found.out_report) == SECTIONS
     assert found.figure_names == [
@@ -168,19 +174,25 @@ def test_a_whole_analysis_is_one_page(study, work):
         "are above 0 with q ≤ 0.05; noise ceiling 0.50 to 0.70",
         f"Spheres {left.sum():,} of {n_spheres:,}", "similar to digit (q ≤ 0.05); object 0",
         f"Most similar layer {LAYERS[top]} wins in {counts[top]:,} of {left.sum():,}",
-        f"Regions {n_regions} of 4", "1 of 1", "run 2 is left out", "9 mm", "No sphere is similar to object",
+        f"Regions {n_regions} of 4", "1 of 1", "run 2 is left out", "9 mm",
+        "No sphere is similar to object",
         "often give another layer where conv2 won: median agreement below 0.5",
         "Layers and codes: no test against chance was made.", "Cosines of RDMs are above 0",
     ):  # fmt: skip
         assert wanted in text, wanted
     assert "None" not in text and "nan" not in text
-    same = run(work, "again", **inputs, **said)
-    assert Path(same.out_report).read_bytes() == Path(found.out_report).read_bytes()
 
 
-def test_tables_hold_what_was_given_and_what_was_averaged(study, work):
-    inputs, _, layer = study
-    text = plain(run(work, **inputs).out_report)
+def test_the_same_inputs_give_the_same_bytes(study, work):
+    names = ("rdm_files", "table_files", "layer_map", "layer_names", "agreement_map")
+    some = {name: study[0][name] for name in names}
+    one, other = (Path(run(work, name, **some).out_report) for name in ("one", "other"))
+    assert one != other and one.read_bytes() == other.read_bytes()
+
+
+def test_tables_hold_what_was_given_and_what_was_averaged(study, whole):
+    _, _, layer = study
+    text = plain(whole.out_report)
     assert "LOC fc3 0.600 0.50 to 0.70 0.005 0.010" in text
     assert text.index("LOC fc3 0.600") < text.index("V1 fc3 0.300")  # the most similar first
     assert "fc3 digit 0.520" in text  # the mean of five participants
@@ -263,7 +275,7 @@ def test_nothing_to_report_is_refused():
 def test_names_of_conditions_that_do_not_fit_are_refused(study, work):
     inputs, _, _ = study
     rdms = {"rdm_files": inputs["rdm_files"]}
-    table = pd.DataFrame({"condition": CONDITIONS[:-1] + ["treee"], "group": "g"})
+    table = pd.DataFrame({"condition": [*CONDITIONS[:-1], "treee"], "group": "g"})
     error = refused(**rdms, groups_file=save_table(work, "g", table))
     assert "lacking: 'tree'" in error.found and "did you mean 'treee'" in error.hint
     error = refused(**rdms, groups_file=save_table(work, "g", table.drop(columns="group")))
@@ -347,3 +359,15 @@ def test_pictures_of_the_ninety_two_objects_stand_where_human_it_places_them(rea
     )  # fmt: skip
     text = plain(found.out_report)
     assert "92 conditions" in text and "Human IT metric 0.34" in text
+
+
+def test_a_range_of_colours_and_the_lower_triangle_reach_the_picture(study, work):
+    inputs, _, _ = study
+    pictures = []
+    for options in ({}, {"rdm_range": [0.0, 2.0]}, {"lower_only": True}):
+        found = run(work, f"n{len(pictures)}", rdm_files=inputs["rdm_files"][:1], **options)
+        with Image.open(found.figures[0]) as image:
+            pictures.append(np.asarray(image.convert("RGB")).astype(int))
+    white = [(picture == 255).all(axis=-1).mean() for picture in pictures]
+    assert white[2] > white[0] + 0.1
+    assert pictures[1].shape != pictures[0].shape or (pictures[1] != pictures[0]).any()
