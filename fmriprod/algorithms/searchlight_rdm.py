@@ -91,7 +91,9 @@ def searchlight_rdms(
             voxels = spheres.members[begin[:, None] + np.arange(sizes[first + rows[0]])]
             block[rows] = measure(voxels)
 
-        backend.each(work, list(_groups(sizes[where], works)))
+        # Products are small: threads of BLAS would only wait for each other, for minutes.
+        with backend.blas.limit(limits=1, user_api="blas"):
+            backend.each(work, list(_groups(sizes[where], works)))
         yield where, block
 
 
