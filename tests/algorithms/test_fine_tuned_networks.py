@@ -103,9 +103,9 @@ def test_a_trained_network_is_rebuilt_from_its_weights(network, rng):
 
 
 def test_a_network_without_weights_says_so():
-    with pytest.raises(InputError, match="(?s)the weights of a trained network.*none"):
+    with pytest.raises(InputError, match=r"(?s)the weights of a trained network.*none"):
         trained_network()(torch.zeros(1, 3, 8, 8))
-    with pytest.raises(InputError, match="(?s)that NetworkTraining trained.*other"):
+    with pytest.raises(InputError, match=r"(?s)that NetworkTraining trained.*other"):
         trained_network().load_state_dict({"other": torch.zeros(1)})
 
 
