@@ -49,7 +49,7 @@ def _floats(rows: np.ndarray) -> np.ndarray:
 
 
 def _rank_block(rows: np.ndarray, out: np.ndarray) -> None:
-    n, k = rows.shape
+    k = rows.shape[1]
     if k == 0:
         return
     ordered, order = _sorted(rows)
