@@ -128,11 +128,14 @@ class RSAReport(PageReport):
         maps = read_sphere_maps(values.value_map, q_map, self._list("map_names"))
         background = self._background(maps.mask, maps.image)
         figures = sphere_figures(
-            maps, background, values.map_label, values.alpha, values.simulated, self._space()
-        )
+            maps, background, values.map_label, (values.alpha, values.map_level),
+            values.simulated, self._space(),
+        )  # fmt: skip
         counts = sphere_counts(maps.values, maps.models, maps.q, values.alpha)
-        facts = {"spheres": counts, "spheres_tested": q_map is not None,
-                 "map_label": values.map_label}  # fmt: skip
+        facts = {
+            "spheres": counts, "spheres_tested": q_map is not None,
+            "map_label": values.map_label, "map_level": values.map_level,
+        }  # fmt: skip
         return facts, list(figures)
 
     def _layers(self) -> "Part":
@@ -169,7 +172,7 @@ class RSAReport(PageReport):
         values = self.inputs
         if not isdefined(values.region_file):
             return {}, []
-        table, points = read_region_tables(values.region_file, self._path("region_participants"))
+        table, points = read_region_tables(values.region_file, self._path("region_participant"))
         figures = region_figures(
             table, points, values.region_values, values.map_label, values.alpha, values.simulated
         )

@@ -63,11 +63,14 @@ def similarity_figures(
 
 
 def sphere_figures(
-    maps: SphereMaps, background: np.ndarray, label: str, alpha: float, simulated: bool,
-    space: str | None,
+    maps: SphereMaps, background: np.ndarray, label: str, test: tuple[float, str],
+    simulated: bool, space: str | None,
 ) -> Iterator[Drawn]:  # fmt: skip
-    """Give maps of models on slices, on a surface where ``space`` is given, and counts."""
-    said = {"simulated": simulated}
+    """Give maps of models on slices, on a surface where ``space`` is given, and counts.
+
+    ``test`` is the largest q that is significant, and what q is called.
+    """
+    said, (alpha, level) = {"simulated": simulated}, test
     counts = sphere_counts(maps.values, maps.models, maps.q, alpha)
     numbers = ", ".join(f"{row.model} {row.n_shown:,}" for row in counts.itertuples())
     numbers = f"Spheres: {numbers}."
@@ -75,7 +78,7 @@ def sphere_figures(
         "codemaps", "spheres", "Maps of models on slices",
         "one row a model, one scale for all; what is not coloured is not similar to it.", numbers,
         partial(code_maps_figure, maps.values, maps.mask, background, maps.image.affine,
-                maps.models, q=maps.q, alpha=alpha, label=label, **said),
+                maps.models, q=maps.q, alpha=alpha, level=level, label=label, **said),
     )  # fmt: skip
     if space:
         shown = significant_values(maps.values, maps.q, alpha)
@@ -90,7 +93,8 @@ def sphere_figures(
         )  # fmt: skip
     yield Drawn(
         "spherecounts", "spheres", "Spheres by model", "how far each model reaches.", numbers,
-        partial(sphere_count_figure, counts, alpha=alpha, tested=maps.q is not None, **said),
+        partial(sphere_count_figure, counts, alpha=alpha, level=level, tested=maps.q is not None,
+                **said),
     )  # fmt: skip
 
 

@@ -179,7 +179,10 @@ def read_region_tables(path: str, points: str | None) -> tuple[pd.DataFrame, pd.
     table = _read_columns(path, "region", ("roi", "map", "mean"))
     if points is None:
         return table, None
-    return table, _read_columns(points, "region_participants", ("roi", "map", "value"))
+    own = _read_columns(points, "region_participant", ("roi", "map", "mean"))
+    if "voxels" in own:  # the mean of all voxels, not of positive ones
+        own = own[own["voxels"] == "all"]
+    return table, own.rename(columns={"mean": "value"})
 
 
 def read_sphere_maps(value_map: str, q_map: str | None, models: Sequence[str]) -> SphereMaps:

@@ -59,6 +59,9 @@ class RSAReportInputSpec(TruthInputSpec):
     q_map = File(
         exists=True, requires=["value_map"], desc="q of these, on the same grid, in 0 to 1"
     )
+    map_level = traits.Str(
+        "q", usedefault=True, desc="what q_map holds, as it is printed: q, or p where it is one"
+    )
     map_names = InputMultiObject(traits.Str, desc="models of the volumes of value_map")
     map_label = traits.Str("similarity", usedefault=True, desc="what value_map and regions hold")
     layer_map = File(
@@ -77,8 +80,10 @@ class RSAReportInputSpec(TruthInputSpec):
         "fsaverage5 surface too"
     )
     region_file = File(exists=True, desc="means of regions over participants (TSV, GroupRSA)")
-    region_participants_file = File(
-        exists=True, requires=["region_file"], desc="values of participants (TSV: roi, map, value)"
+    region_participant_file = File(
+        exists=True,
+        requires=["region_file"],
+        desc="values of participants (TSV: roi, map, mean; GroupRSA)",
     )
     region_values = traits.Enum("mean", "t", usedefault=True, desc="what bars of regions are")
     alpha = traits.Range(

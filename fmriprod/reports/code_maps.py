@@ -21,6 +21,7 @@ def code_maps_figure(
     *,
     q: np.ndarray | None = None,
     alpha: float = 0.05,
+    level: str = "q",
     label: str = "ρ",
     title: str = "",
     simulated: bool = False,
@@ -43,6 +44,8 @@ def code_maps_figure(
         Spheres above ``alpha`` are not shown. Without it all positive values are.
     alpha : float
         Largest q that is shown.
+    level : str
+        What ``q`` is called: p where it is one.
     label : str
         What the values are, at the colour bar.
     title : str
@@ -58,7 +61,7 @@ def code_maps_figure(
     """
     shown = significant_values(values, q, alpha)
     n = int(np.isfinite(shown).any(axis=0).sum())
-    where = "above 0" if q is None else f"significant (q ≤ {alpha:g})"
+    where = "above 0" if q is None else f"significant ({level} ≤ {alpha:g})"
     with score_maps_figure(
         shown, mask, background, affine, models, label=label,
         title=title or f"Where similarity is {where}: {n:,} spheres", simulated=simulated,
@@ -74,6 +77,7 @@ def sphere_count_figure(
     counts: pd.DataFrame,
     *,
     alpha: float = 0.05,
+    level: str = "q",
     tested: bool = True,
     title: str = "Spheres by model",
     simulated: bool = False,
@@ -86,6 +90,8 @@ def sphere_count_figure(
         Of `sphere_counts`.
     alpha : float
         Largest q that counts.
+    level : str
+        What q is called: p where it is one.
     tested : bool
         Whether only significant spheres count.
     title : str
@@ -98,7 +104,11 @@ def sphere_count_figure(
     matplotlib.figure.Figure
     """
     n = len(counts)
-    what = f"similarity above 0 and q ≤ {alpha:g}" if tested else "similarity above 0, not tested"
+    what = (
+        f"similarity above 0 and {level} ≤ {alpha:g}"
+        if tested
+        else "similarity above 0, not tested"
+    )
     note = f"{what[0].upper()}{what[1:]}; of {_range(counts['n_known'])} spheres with a value."
     with print_figure(
         6.0, 1.0 + 0.24 * n, title=title, note=note, simulated=simulated

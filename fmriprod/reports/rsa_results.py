@@ -78,7 +78,8 @@ class ScalingFacts(NamedTuple):
 class RSAResult:
     """All that the report shows; everything but ``title`` may be absent.
 
-    ``spheres`` is what `fmriprod.reports.code_maps.sphere_counts` gives, and ``layers`` has
+    ``spheres`` is what `fmriprod.reports.code_maps.sphere_counts` gives; ``map_level`` is what
+    their test is called: q, or p. ``layers`` has
     ``layer n agreement`` (voxels, and their median agreement or NaN); ``regions`` has ``rdm
     model value`` and others, as `fmriprod.reports.region_bars.region_rows` gives them. ``truth``
     maps what was planted in simulated data to ``{"expected", "found", "ok"}``.
@@ -93,6 +94,7 @@ class RSAResult:
     spheres: pd.DataFrame | None = None
     spheres_tested: bool = False
     map_label: str = ""
+    map_level: str = "q"
     layers: pd.DataFrame | None = None
     regions: pd.DataFrame | None = None
     rdms: Sequence[RDMFacts] = ()

@@ -132,7 +132,7 @@ def _spheres(result: RSAResult) -> Table:
     rows = [[row.model, f"{row.n_shown:,}", f"{row.n_known:,}",
              f"{100 * row.n_shown / row.n_known:.1f} %" if row.n_known else "–",
              number(row.largest, 3)] for row in result.spheres.itertuples()]  # fmt: skip
-    what = f"q ≤ {result.alpha:g}" if result.spheres_tested else "above 0"
+    what = f"{result.map_level} ≤ {result.alpha:g}" if result.spheres_tested else "above 0"
     measure = f"Largest {result.map_label}" if result.map_label else "Largest value"
     return Table(["Model", f"Spheres ({what})", "with a value", "Share", measure], rows)
 

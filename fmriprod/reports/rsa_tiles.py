@@ -59,7 +59,9 @@ def _spheres(result: RSAResult) -> Tile | None:
     if counts is None:
         return None
     top = counts.loc[counts["n_shown"].idxmax()]
-    what = f"q ≤ {result.alpha:g}" if result.spheres_tested else "above 0, not tested"
+    what = (
+        f"{result.map_level} ≤ {result.alpha:g}" if result.spheres_tested else "above 0, not tested"
+    )
     others = [
         f"{row.model} {row.n_shown:,}" for row in counts.itertuples() if row.Index != top.name
     ]

@@ -75,7 +75,7 @@ def _spheres(result: RSAResult) -> list[Notice]:
         return [Notice(text, "info")]
     without = [str(row.model) for row in counts.itertuples() if not row.n_shown]
     if len(without) == len(counts):
-        text = f"No sphere is similar to a model (q ≤ {result.alpha:g})."
+        text = f"No sphere is similar to a model ({result.map_level} ≤ {result.alpha:g})."
         return [Notice(text, "warning")]
     return [Notice(f"No sphere is similar to {_few(without)}.", "info")] if without else []
 

@@ -14,7 +14,9 @@ from scipy.spatial.distance import pdist
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.rsa_region_bars import region_bars
+from fmriprod.interfaces.group_rsa import GroupRSA
 from fmriprod.interfaces.rdm_file import RDMs, write_rdms
+from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.rsa_report import RSAReport
 
 CONDITIONS = ["one", "two", "three", "bed", "cat", "tree"]
@@ -104,8 +106,8 @@ def study(tmp_path_factory):
         "agreement_map": maps["agreement_map"], "layer_names": LAYERS,
         "background_file": maps["background"],
         "region_file": save_table(folder, "bars", region_bars(values, regions, CODES)),
-        "region_participants_file": save_table(
-            folder, "points", pd.DataFrame(points, columns=["participant", "roi", "map", "value"])),
+        "region_participant_file": save_table(
+            folder, "points", pd.DataFrame(points, columns=["participant", "roi", "map", "mean"])),
     }  # fmt: skip
     return inputs, left, layer
 
@@ -371,3 +373,41 @@ def test_a_range_of_colours_and_the_lower_triangle_reach_the_picture(study, work
     white = [(picture == 255).all(axis=-1).mean() for picture in pictures]
     assert white[2] > white[0] + 0.1
     assert pictures[1].shape != pictures[0].shape or (pictures[1] != pictures[0]).any()
+
+
+def test_what_a_group_analysis_writes_is_shown(work, rng):
+    mask = np.zeros((8, 9, 7), bool)
+    mask[1:7, 1:8, 1:6] = True
+    front = mask & (np.arange(9)[None, :, None] > 4)
+    files = []
+    for number in range(8):
+        value = rng.normal(0, 0.05, (*mask.shape, 2))
+        value[front, 1] += 0.4
+        value[~mask] = np.nan
+        files.append(save_image(work, f"sub{number}", value))
+    found = GroupRSA(
+        map_files=files, maps=CODES, roi_files=[save_image(work, "front", front)],
+    ).run().outputs  # fmt: skip
+    page = run(
+        work, value_map=found.t_map, q_map=found.p_corrected_map, map_level="corrected p",
+        map_names=CODES, map_label="t", layer_map=found.layer_map, layer_names=CODES,
+        region_file=found.region_file, region_participant_file=found.region_participant_file,
+    )  # fmt: skip
+    text = plain(page.out_report)
+    n = int((nb.load(found.layer_map).get_fdata() == 2).sum())
+    assert 0.9 * front.sum() < n <= 1.05 * front.sum()
+    assert f"Spheres {n} of {mask.sum()} similar to object (corrected p ≤ 0.05); digit 0" in text
+    assert f"Most similar layer object wins in {n} of {n} voxels" in text
+    bars = pd.read_csv(found.region_file, sep="\t").query("voxels == 'all'")
+    assert bars["significant"].tolist()[1] == 1
+    assert (
+        f"Regions {bars['significant'].sum()} of 2" in text and "largest: front with object" in text
+    )
+
+
+def test_what_a_comparison_writes_is_shown(study, work, rng):
+    inputs, _, _ = study
+    layers = inputs["rdm_files"][1]
+    found = RSA(rdm_file=layers, model_files=[layers], n_permutations=50).run().outputs
+    text = plain(run(work, table_files=[found.table_file], table_labels=["ρ"]).out_report)
+    assert "rsa 1.00 ρ of conv1 and conv1, the largest" in text and "conv1 conv1 1.000" in text
