@@ -47,7 +47,8 @@ class GroupRSA:
         Clusters of surviving voxels, from 1: those above 0, then those below, each from the largest
         to the smallest; 0 elsewhere.
     layer : ndarray of float32, shape (n_voxels,)
-        Number, from 1, of the map with the largest surviving t above 0; NaN where there is none.
+        Number, from 1, of the best map by the rule, of those that survive above 0; NaN where there
+        is none.
     used : ndarray of bool, shape (n_voxels,)
         Voxels that are finite and not 0 in every map of every participant.
     n_subjects, n_not_finite, n_zero, n_clipped, n_permutations : int
@@ -115,11 +116,14 @@ def group_rsa(
 
     Notes
     -----
-    ``voxel_shuffling`` compares a place with other places of the same map, not with no effect.
-    Where a part of the brain has an effect, its values are in the null of all voxels; the level
-    holds on average over voxels of one distribution, for none of which it is corrected, and
-    the number of false voxels and clusters in a map rises with smoothness. Sign flips assume
-    that values of a participant without effect are spread alike about 0.
+    ``voxel_shuffling`` compares a place with other places of the same map, not with no effect,
+    and corrects for nothing. In noise of 15 participants and 2,352 voxels it kept 4.9 % of voxels;
+    80 % of studies had a false cluster of 20 voxels (neighbours 2) where noise was smooth, by 3
+    voxels, and none where it was white. With an effect in a fifth of the voxels, whose values are
+    in the null of all, it kept 11 % of the others, nearly all below 0. Sign flips assume that
+    values of a participant without effect are spread alike about 0; with them 4 to 5 % of those
+    studies had a false voxel by the largest t, and 1 to 5 % a false cluster: sizes are whole
+    numbers, so that small clusters are tested below the level.
     """
     rule = rule or GroupRule()
     maps = np.asarray(maps)
@@ -137,7 +141,7 @@ def group_rsa(
     surviving, cluster = _survivors(found, rule, table)
     found |= {"surviving": surviving, "cluster": cluster}
     whole = {name: _spread(values, used) for name, values in found.items() if name != "n"}
-    layer = best_of(np.where(whole["surviving"], whole["t"], 0))
+    layer = best_of(np.where(whole["surviving"], whole[rule.best], 0))
     return GroupRSA(
         **whole, layer=layer, used=used, n_subjects=len(maps), **counts,
         n_permutations=found["n"], rule=rule,

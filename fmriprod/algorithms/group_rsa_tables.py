@@ -55,8 +55,8 @@ def map_table(found: GroupRSA, maps: Sequence[str]) -> pd.DataFrame:
     -------
     DataFrame
         A row a map: ``number`` (from 1), ``map``, ``n_surviving`` voxels, ``n_above`` of them
-        with t above 0, ``n_best`` where this map has the largest surviving t, and ``share_best``
-        of all voxels that have a best map.
+        with t above 0, ``n_best`` where this map is the best, and ``share_best`` of all voxels
+        that have a best map.
     """
     table = pd.DataFrame({"number": np.arange(len(maps)) + 1, "map": list(maps)})
     table["n_surviving"] = found.surviving.sum(axis=1)

@@ -74,19 +74,22 @@ def bootstrap_participants(
     values: np.ndarray,
     layer: np.ndarray,
     *,
+    best: str = "mean",
     n_bootstrap: int = 1000,
     coverage: float = 0.95,
     seed: int = 0,
 ) -> Agreement:
     """Find how often other participants would give a voxel the same layer.
 
-    Participants are drawn with replacement; the best layer of a draw is that with the largest t
-    of the mean over participants, whether or not it was significant in the data.
+    Participants are drawn with replacement; the best layer of a draw is that with the largest
+    mean over participants, or t, whether or not it was significant in the data.
 
     Parameters
     ----------
     values : ndarray, shape (n_subjects, n_layers, n_voxels)
         Fisher's z of the comparison with each layer; only voxels with a layer need be finite.
+    best : {"mean", "t"}
+        What is largest: as in `GroupRule`.
     layer, n_bootstrap, coverage, seed
         As `bootstrap_layers` takes them; draws of one participant only are drawn again.
 
@@ -114,11 +117,13 @@ def bootstrap_participants(
         z = values[:, :, block].astype(np.float32).reshape(n_subjects, -1)
         square = z**2
         for some in np.array_split(drawn, max(1, n_bootstrap // 64)):
-            mean, scatter = some @ z / n_subjects, some @ square / n_subjects
-            scatter = np.maximum(scatter - mean**2, 1e-7 * scatter)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                t = (mean / np.sqrt(scatter)).reshape(len(some), n_layers, -1)
-            for each in t:
+            size = some @ z / n_subjects
+            if best == "t":  # up to a factor that all layers share
+                scatter = some @ square / n_subjects
+                scatter = np.maximum(scatter - size**2, 1e-7 * scatter)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    size /= np.sqrt(scatter)
+            for each in size.reshape(len(some), n_layers, -1):
                 counts.add(each, block)
     return counts.agreement(layer, coverage)
 

@@ -112,7 +112,7 @@ def smooth_noise(
     return maps
 
 
-def features_of_rdm(pairs: np.ndarray) -> np.ndarray:
+def features_of_rdm(pairs: np.ndarray, n_components: int = 0) -> np.ndarray:
     """Find features whose cosine distance is an RDM, or the nearest that can be had.
 
     Parameters
@@ -120,6 +120,8 @@ def features_of_rdm(pairs: np.ndarray) -> np.ndarray:
     pairs : ndarray, shape (n_pairs,)
         Dissimilarities, 0 or larger: upper triangle, row by row. They are divided by their largest
         value where that is above 2, the largest that a cosine distance can be.
+    n_components : int
+        Leading components to keep; 0 keeps all.
 
     Returns
     -------
@@ -148,6 +150,7 @@ def features_of_rdm(pairs: np.ndarray) -> np.ndarray:
     products = 1 - square(pairs / max(1.0, pairs.max() / 2))
     values, vectors = np.linalg.eigh(products)
     kept = values > 1e-9 * values[-1]
+    kept[: -n_components or None] &= n_components == 0
     features = vectors[:, kept] * np.sqrt(values[kept])
     return features / np.linalg.norm(features, axis=1, keepdims=True)
 
@@ -170,23 +173,31 @@ def planted_distances(features: np.ndarray) -> np.ndarray:
     return 1 - (unit @ unit.T)[np.triu_indices(len(unit), 1)]
 
 
-def standardized_features(features: np.ndarray) -> np.ndarray:
+def standardized_features(features: np.ndarray, n_components: int = 0) -> np.ndarray:
     """Give features mean 0 and variance 1 over conditions; those that do not vary are left out.
 
     Parameters
     ----------
     features : ndarray, shape (n_conditions, n_features)
         Such as the activations of a layer.
+    n_components : int
+        Give the scores of this many leading principal components of them; 0 gives all features.
+        Of many features of few conditions all distances are nearly alike, which noise hides;
+        of a few components they are not.
 
     Returns
     -------
-    ndarray of float64, shape (n_conditions, n_varying)
+    ndarray of float64, shape (n_conditions, n_varying or n_components)
     """
     x = np.asarray(features, dtype=np.float64)
     x = x - x.mean(axis=0)
     spread = x.std(axis=0)
     varies = spread > 1e-6 * spread.max(initial=0)
-    return x[:, varies] / spread[varies]
+    x = x[:, varies] / spread[varies]
+    if not n_components:
+        return x
+    left, size, _ = np.linalg.svd(x, full_matrices=False)
+    return left[:, :n_components] * size[:n_components]
 
 
 def lay_out_areas(

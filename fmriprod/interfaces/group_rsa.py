@@ -9,7 +9,7 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.group_rsa import GroupRSA as GroupResult
 from fmriprod.algorithms.group_rsa import fisher_z, group_rsa
-from fmriprod.algorithms.group_rsa_rule import CORRECTIONS, METHODS, GroupRule
+from fmriprod.algorithms.group_rsa_rule import BEST, CORRECTIONS, METHODS, GroupRule
 from fmriprod.algorithms.group_rsa_tables import cluster_table, map_table
 from fmriprod.algorithms.layer_bootstrap import bootstrap_participants
 from fmriprod.algorithms.rsa_region_bars import participant_means, region_bars
@@ -19,7 +19,7 @@ from fmriprod.interfaces.map_stacks import on_grid, open_stack, voxel_rows
 from fmriprod.interfaces.roi_columns import roi_columns
 
 _RULE = ("method", "correction", "level", "two_sided", "n_permutations", "n_draws", "cluster_p",
-         "neighbours", "min_voxels", "together", "fisher")  # fmt: skip
+         "neighbours", "min_voxels", "best", "together", "fisher")  # fmt: skip
 _MEANING = {
     "sign_flip": "sign flips of participants: values without effect are spread alike about 0",
     "voxel_shuffling": "t of values each from another random voxel of a participant, all voxels "
@@ -95,6 +95,13 @@ class _GroupRSAInputSpec(PythonInputSpec):
         usedefault=True,
         desc="voxels of the smallest cluster of surviving voxels that stays (published: 20)",
     )
+    best = traits.Enum(
+        *BEST,
+        usedefault=True,
+        desc="what is largest at a voxel's best map, of those that survive above 0: mean over "
+        "participants; or its t, as published, which rewards what is alike in all of them and "
+        "mistakes layers that resemble each other more often",
+    )
     together = traits.Bool(
         False, usedefault=True, desc="correct for all maps at once, not for each alone"
     )
@@ -127,7 +134,7 @@ class _GroupRSAOutputSpec(TraitedSpec):
         exists=True, desc="NIfTI: numbers of clusters of surviving voxels; 0 elsewhere"
     )
     layer_map = File(
-        exists=True, desc="NIfTI: number, from 1, of the map with the largest surviving t above 0"
+        exists=True, desc="NIfTI: number, from 1, of the best of the maps that survive above 0"
     )
     agreement_map = File(
         exists=True, desc="NIfTI: share of draws of participants with the same best map"
@@ -158,7 +165,8 @@ class _GroupRSAOutputSpec(TraitedSpec):
 class GroupRSA(PythonInterface):
     """Test maps of participants against 0, with p for all voxels at once, and find the best map.
 
-    For the published analysis: ``method="voxel_shuffling", correction="none", min_voxels=20``.
+    For the published analysis: ``method="voxel_shuffling", correction="none", min_voxels=20,
+    best="t"``.
 
     Examples
     --------
@@ -185,7 +193,7 @@ class GroupRSA(PythonInterface):
         if values.n_bootstrap:
             z = fisher_z(maps)[0] if values.fisher else maps
             sure = bootstrap_participants(
-                z, found.layer, n_bootstrap=values.n_bootstrap, seed=values.seed
+                z, found.layer, best=rule.best, n_bootstrap=values.n_bootstrap, seed=values.seed
             )
             stacks |= {"agreement": sure.share, "low": sure.low, "high": sure.high}
         for name, rows in stacks.items():

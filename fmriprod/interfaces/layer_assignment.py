@@ -10,6 +10,7 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.layer_assignment import Agreement, assign_layers
 from fmriprod.algorithms.layer_bootstrap import bootstrap_layers
+from fmriprod.algorithms.rdm import match_conditions, reorder_pairs
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import check_same_grid, read_voxels
 from fmriprod.interfaces.map_stacks import bare_image, on_grid, open_stack, voxel_rows
@@ -97,7 +98,10 @@ class _LayerAssignmentOutputSpec(TraitedSpec):
 
 @dataclass(frozen=True)
 class _Compared:
-    """Values and p ``(n_layers, n)``, names, and a grid with the voxels' places or none."""
+    """Values and p ``(n_layers, n)``, names, and a grid with the voxels' places or none.
+
+    ``within`` lists the conditions that were compared, where they are not all.
+    """
 
     value: np.ndarray
     p: np.ndarray
@@ -105,6 +109,7 @@ class _Compared:
     image: nb.Nifti1Image | None = None
     mask: np.ndarray | None = None
     names: list[str] | None = None
+    within: list[str] | None = None
 
 
 class LayerAssignment(PythonInterface):
@@ -170,15 +175,21 @@ class LayerAssignment(PythonInterface):
             )  # fmt: skip
         layers = list(values.layers) if isdefined(values.layers) else found.models
         rows = _rows_of(layers, found.models, "layers")
+        within = found.about.get("within")
+        if "between" in found.about and isdefined(values.rdm_file):
+            raise InputError(
+                "rdm_file", expected="comparisons of all pairs of some conditions, to draw them",
+                found="pairs between two sets", hint="leave rdm_file and model_file out",
+            )  # fmt: skip
         if found.voxels is None:
             names = found.names or [str(k + 1) for k in range(found.value.shape[1])]
-            return _Compared(found.value[rows], p[rows], layers, names=names)
+            return _Compared(found.value[rows], p[rows], layers, names=names, within=within)
         mask = np.zeros(found.shape, dtype=bool)
         mask.ravel()[found.voxels] = True
         order = np.argsort(found.voxels)  # C order, as voxels of a mask
         each = np.ix_(rows, order)
         image = bare_image(found.shape, found.affine)
-        return _Compared(found.value[each], p[each], layers, image, mask)
+        return _Compared(found.value[each], p[each], layers, image, mask, within=within)
 
     def _bootstrap(self, found: _Compared, layer: np.ndarray) -> Agreement:
         values = self.inputs
@@ -186,9 +197,13 @@ class LayerAssignment(PythonInterface):
         rows = _rows_of(found.layers, models.names or [], "model_file")
         order = _places(rdms, found, values.rdm_file)
         chosen = np.flatnonzero(np.isfinite(layer))
+        conditions = found.within or rdms.conditions
+        pairs = reorder_pairs(
+            match_conditions(conditions, rdms.conditions, "rdm_file"), len(rdms.conditions)
+        )
         part = bootstrap_layers(
-            rdms.dissimilarities[order[chosen]],
-            models.in_order(rdms.conditions, "model_file")[rows],
+            rdms.dissimilarities[order[chosen]][:, pairs],
+            models.in_order(conditions, "model_file")[rows],
             layer[chosen],
             n_bootstrap=values.n_bootstrap, coverage=values.coverage, seed=values.seed,
         )  # fmt: skip

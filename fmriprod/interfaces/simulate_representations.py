@@ -50,6 +50,14 @@ class _SimulateRepresentationsInputSpec(PythonInputSpec):
         desc="RDMs or layers to plant, in the order of their areas, from the back of the box to "
         "its front (default: all)",
     )
+    n_components = traits.Range(
+        low=0,
+        value=0,
+        usedefault=True,
+        desc="leading components of features or distances that are planted; 0: all. Layers with "
+        "many features are nearly as far from each other for every pair of conditions, which "
+        "noise hides; 3 to 5 components make distances differ",
+    )
     n_subjects = traits.Range(low=1, value=6, usedefault=True, desc="participants")
     n_runs = traits.Range(low=1, value=4, usedefault=True, desc="runs of each")
     snr = traits.Range(
@@ -154,7 +162,11 @@ class SimulateRepresentations(Subfolders, PythonInterface):
             names = rdms.names or [str(k + 1) for k in range(len(rdms.dissimilarities))]
             asked = dict(zip(names, np.asarray(rdms.dissimilarities, float), strict=True))
             asked = {name: asked[name] for name in self._chosen(names)}
-            return rdms.conditions, asked, {k: features_of_rdm(v) for k, v in asked.items()}
+            return (
+                rdms.conditions,
+                asked,
+                {k: features_of_rdm(v, given.n_components) for k, v in asked.items()},
+            )
         conditions = check_conditions(given.conditions)
         with open_layers(given.features_file) as layers:
             if layers.n_samples != len(conditions):
@@ -164,8 +176,9 @@ class SimulateRepresentations(Subfolders, PythonInterface):
                     hint="average the rows of a condition, and name them in their order",
                 )  # fmt: skip
             chosen = self._chosen(layers.names)
-            features = {name: standardized_features(layers[name]) for name in chosen}
-        asked = {name: planted_distances(x) for name, x in features.items()}
+            whole = {name: layers[name] for name in chosen}
+        asked = {k: planted_distances(standardized_features(x)) for k, x in whole.items()}
+        features = {k: standardized_features(x, given.n_components) for k, x in whole.items()}
         return conditions, asked, features
 
     def _chosen(self, names: list[str]) -> list[str]:

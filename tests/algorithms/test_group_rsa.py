@@ -108,6 +108,17 @@ def test_planted_effects_are_found_in_their_place_with_their_layer(rng):
     assert small[0] == 24 and small[2] == 0  # 2 x 2 x 4 voxels are too few
 
 
+def test_the_best_map_is_that_of_the_largest_mean_or_as_published_t(rng):
+    maps = 0.3 + 0.02 * rng.normal(size=(12, 2, 5))
+    maps[:, 1] += 0.2 + 0.1 * rng.normal(size=(12, 5))  # larger, but less alike
+    rule = GroupRule(n_permutations=400)
+    assert (group_rsa(maps, rule=rule).layer == 2).all()
+    found = group_rsa(maps, rule=replace(rule, best="t"))
+    assert (found.t[0] > found.t[1]).all() and (found.layer == 1).all()
+    maps[:, 1] = 0.02 * rng.normal(size=(12, 5)) - 0.9  # below 0: no best map
+    assert (group_rsa(maps, rule=rule).layer == 1).all() and PUBLISHED.best == "t"
+
+
 def test_clusters_of_either_sign_are_apart_and_count_alike(rng):
     maps = 0.05 * rng.normal(size=(10, 1, 120))
     volume = maps.reshape(10, *MASK.shape)
@@ -212,6 +223,7 @@ def test_values_need_no_transform(rng):
         ({"correction": "cluster"}, "a mask, to know which voxels touch"),
         ({"min_voxels": 20}, "a mask, to know which voxels touch"),
         ({"correction": "fwe"}, "correction max, cluster, fdr, none(?s:.)*'fwe'"),
+        ({"best": "p"}, "best mean or t(?s:.)*best 'p'"),
         ({"method": "voxel_shuffling"}, "none or fdr with voxel_shuffling(?s:.)*'max'"),
         ({"level": 0.0}, "a share above 0, up to 1"),
     ],

@@ -87,12 +87,16 @@ def test_participants_drawn_anew_against_a_loop(rng):
     t = stats.ttest_1samp(values, 0).statistic
     layer = best_of(t)
     layer[4] = np.nan
-    found = bootstrap_participants(values, layer, n_bootstrap=400)
+    found = bootstrap_participants(values, layer, best="t", n_bootstrap=400)
     counts = np.random.default_rng(0).multinomial(6, [1 / 6] * 6, size=400)
     assert ((counts > 0).sum(axis=1) > 1).all()
     rows = [np.repeat(np.arange(6), c) for c in counts]
     best = np.array([best_of(stats.ttest_1samp(values[r], 0).statistic) for r in rows])
     expected = np.where(np.isnan(layer), np.nan, (best == layer).mean(axis=0))
+    np.testing.assert_allclose(found.share, expected, atol=1e-6)
+    means = np.array([best_of(values[r].mean(axis=0)) for r in rows])
+    found = bootstrap_participants(values, layer, n_bootstrap=400)
+    expected = np.where(np.isnan(layer), np.nan, (means == layer).mean(axis=0))
     np.testing.assert_allclose(found.share, expected, atol=1e-6)
     clear = values * [[[0.1], [0.1], [1]]] + [[[0], [0], [2]]]
     sure = bootstrap_participants(clear, np.full(12, 3.0))

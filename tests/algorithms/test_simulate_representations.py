@@ -108,6 +108,20 @@ def test_features_of_a_layer_lose_what_is_common_and_what_does_not_vary(rng):
     np.testing.assert_allclose(found, stats.zscore(x[:, [0, 1, 3]]))
 
 
+def test_few_components_make_distances_differ(rng):
+    x = rng.normal(size=(16, 2000)) * [2] + rng.normal(size=(16, 3)) @ rng.normal(size=(3, 2000))
+    every, few = standardized_features(x), standardized_features(x, 3)
+    assert every.shape == (16, 2000) and few.shape == (16, 3)
+    np.testing.assert_allclose(few.T @ few, np.diag(np.sum(few**2, axis=0)), atol=1e-6)
+    values = np.linalg.eigvalsh(every @ every.T)[::-1]
+    np.testing.assert_allclose(np.sum(few**2, axis=0), values[:3])
+    assert planted_distances(few).std() > 2 * planted_distances(every).std()
+    cut = features_of_rdm(planted_distances(every), 3)
+    assert cut.shape == (16, 3)
+    np.testing.assert_allclose(np.linalg.norm(cut, axis=1), 1)
+    assert stats.spearmanr(planted_distances(cut), planted_distances(few)).statistic > 0.8
+
+
 def test_areas_lie_in_their_order_with_silence_between(rng):
     areas = lay_out_areas(3, shape=(12, 24, 12), gap=2)
     assert set(np.unique(areas)) == {0, 1, 2, 3, 4}

@@ -1,5 +1,6 @@
 """Maps of layers, from maps or a file of comparisons."""
 
+import dataclasses
 from pathlib import Path
 
 import nibabel as nb
@@ -11,6 +12,7 @@ from scipy import stats
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.layer_assignment import assign_layers
+from fmriprod.algorithms.layer_bootstrap import bootstrap_layers
 from fmriprod.algorithms.rdm import reorder_pairs
 from fmriprod.interfaces.layer_assignment import LayerAssignment
 from fmriprod.interfaces.rdm_file import RDMs, write_rdms
@@ -103,6 +105,23 @@ def test_conditions_of_models_are_matched_by_name(study):
     np.testing.assert_array_equal(
         one, nb.load(bootstrapped(n_bootstrap=50).agreement_map).get_fdata()
     )
+
+
+def test_only_the_conditions_that_were_compared_are_drawn(study):
+    rsa = study["rsa"]
+    within = CONDITIONS[:6][::-1]
+    write_rsa("rsa.h5", dataclasses.replace(rsa, about={"within": within}))
+    part = nb.load(bootstrapped(n_bootstrap=50).agreement_map).get_fdata().ravel()[rsa.voxels]
+    pairs = reorder_pairs(np.arange(6)[::-1], 10)
+    layer = assign_layers(rsa.value, rsa.p)
+    known = np.isfinite(layer)
+    expected = bootstrap_layers(
+        study["rdms"][:, pairs][known], study["models"][:, pairs], layer[known], n_bootstrap=50
+    )
+    np.testing.assert_allclose(part[known], expected.share)
+    write_rsa("rsa.h5", dataclasses.replace(rsa, about={"between": [within[:3], within[3:]]}))
+    assert np.isfinite(nb.load(from_rsa().layer_map).get_fdata()).any()
+    assert refused(bootstrapped).found == "pairs between two sets"
 
 
 def test_layers_can_be_chosen_and_put_in_order(study):
