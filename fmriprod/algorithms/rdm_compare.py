@@ -68,7 +68,6 @@ def compare_rdms(
     else:
         with threadpool_limits(1), ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(compare, blocks))
-    values[unusable(models)] = np.nan
     return values
 
 

@@ -199,6 +199,30 @@ def test_searchlights_in_one_step_are_those_in_two(maps, work, monkeypatch):
     assert value[(*centre, 0)] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("distance", ["correlation", "euclidean"])
+def test_searchlights_in_noise_find_what_chance_gives(work, rng, distance):
+    """Conditions of unequal strength: distances depend on each other, relabelling knows it."""
+    names = list(DIGITS_AND_OBJECTS)
+    strength = np.exp(rng.normal(0, 0.3, (16, 24, 24, 12)))
+    data = (strength * rng.normal(size=strength.shape)).astype(np.float32)
+    for name, volume in zip(names, data, strict=True):
+        nb.Nifti1Image(volume, AFFINE).to_filename(f"{name}.nii")
+    codes = np.array([human_code(n, names) for n in ("digit", "versus", "magnitude")])
+    write_rdms("codes.h5", RDMs(codes, names, "code", ["digit", "versus", "magnitude"]))
+    outputs = SearchlightRSA(
+        pattern_files=[f"{n}.nii" for n in names], conditions=names, model_files=["codes.h5"],
+        radius_voxels=1.0, min_voxels=7, distance=distance, n_permutations=200,
+    ).run().outputs  # fmt: skip
+    p = nb.load(outputs.p_map).get_fdata()[1::3, 1::3, 1::3]  # spheres without common voxels
+    p = p[np.isfinite(p).all(axis=-1)]
+    assert len(p) > 200
+    for of_model in p.T:
+        low, high = stats.binomtest(int((of_model <= 0.05).sum()), len(p)).proportion_ci(0.999)
+        assert low < 0.05 < high, f"{(of_model <= 0.05).mean():.3f}"
+    found = read_rsa(outputs.rsa_file)
+    assert (found.q <= 0.05).mean() < 0.01 and (found.p_familywise <= 0.05).sum() <= 3
+
+
 def test_threads_do_not_change_searchlights(maps):
     settings = {"radius_voxels": 2.0, "model_files": ["codes.h5"], "n_permutations": 30, **maps}
     one = read_rsa(SearchlightRSA(**settings).run().outputs.rsa_file)
