@@ -1,5 +1,7 @@
 """Distances of all pairs of patterns, for many sets of voxels at once."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from fmriprod.algorithms.rdm import pair_indices
@@ -18,8 +20,14 @@ def gram(patterns: np.ndarray) -> np.ndarray:
 def take_pairs(matrices: np.ndarray) -> np.ndarray:
     """Take the upper triangles of ``(n, c, c)``, row by row: ``(n, n_pairs)``."""
     n, c, _ = matrices.shape
-    first, second = pair_indices(c)
+    first, second = _pairs(c)
     return np.take(matrices.reshape(n, c * c), first * c + second, axis=1)
+
+
+@lru_cache(maxsize=4)
+def _pairs(n_conditions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give `pair_indices`; to work them out takes longer than small sets of patterns do."""
+    return pair_indices(n_conditions)
 
 
 def correlation_distances(patterns: np.ndarray) -> np.ndarray:
@@ -67,7 +75,7 @@ def squared_distances(products: np.ndarray, n_voxels: int, *, signed: bool = Fal
     -------
     ndarray, shape (n, n_pairs)
     """
-    first, second = pair_indices(products.shape[1])
+    first, second = _pairs(products.shape[1])
     squares = np.einsum("nii->ni", products)
     distances = take_pairs(products)
     distances *= -2

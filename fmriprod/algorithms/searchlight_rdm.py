@@ -14,7 +14,7 @@ from fmriprod.algorithms.spheres import Spheres
 
 DISTANCES = ("correlation", "euclidean", "mahalanobis", "crossnobis")
 _GATHERED = 1 << 20  # bytes gathered at once: they stay in a core's cache until they are used
-_MOST = 16384  # spheres of a block: more gain nothing
+_RESULTS = 1 << 24  # bytes of a block of results: its memory is used again for the next one
 
 Measure = Callable[[np.ndarray], np.ndarray]  # voxels (n, k) -> dissimilarities (n, n_pairs)
 
@@ -81,7 +81,7 @@ def searchlight_rdms(
     backend = get_backend(n_threads=n_threads)
     # A quarter for what threads work on; a block of results must leave room for its reader.
     works = max(1, min(_GATHERED, int(memory_mb * 1e6) // (4 * n_threads)) // (4 * width))
-    most = int(np.clip(memory_mb * 1e6 / 2 // (4 * pairs), 1, _MOST))
+    most = max(1, int(min(memory_mb * 1e6 / 2, _RESULTS)) // (4 * pairs))
     for first in range(0, len(spheres), most):
         where = slice(first, min(first + most, len(spheres)))
         block = np.empty((where.stop - first, pairs), dtype=np.float32)

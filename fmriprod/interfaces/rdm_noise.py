@@ -36,8 +36,7 @@ class DistanceInputSpec(PythonInputSpec):
         File(exists=True),
         desc="4-D residuals of the model, one a run, on the grid of the maps",
     )
-    residual_dof = traits.Range(
-        low=1,
+    residual_dof = traits.Int(
         desc="degrees of freedom that all residuals together have left (default: volumes minus "
         "files, which is too many where a model with regressors was fitted)",
     )
