@@ -57,13 +57,14 @@ class _ActivationMaximizationInputSpec(PythonInputSpec):
     )
     n_filters = traits.Range(low=1, value=16, usedefault=True, desc="filters of a layer")
     stages = traits.Enum(
+        "auto",
         *STAGES,
+        usedefault=True,
         desc="published stages: classes (5), filters (200 iterations) or filters_long (2 x 500); "
-        "classes or filters, by what answers, unless given",
+        "auto takes classes or filters, by what answers",
     )
     own_stages = traits.List(
         traits.Tuple(traits.Range(low=1), *[traits.Range(low=0.0)] * 4),
-        xor=["stages"],
         desc="stages instead: iterations, blur at start and end (standard deviation in pixels), "
         "step at start and end (mean change, of 0 to 255)",
     )
@@ -73,7 +74,7 @@ class _ActivationMaximizationInputSpec(PythonInputSpec):
         desc="blur and step of iteration i of n: start + end - start i/n (as the published code "
         "computes it), or start + (end - start) i/n",
     )
-    size = traits.Range(low=1, desc="side of images in pixels; the network's own unless given")
+    size = traits.Int(desc="side of images in pixels; the network's own unless given")
     batch_size = traits.Range(
         low=1, value=16, usedefault=True, nohash=True, desc="images at a time: bounds memory"
     )
@@ -144,6 +145,8 @@ class ActivationMaximization(PythonInterface):
             ),
         )
         if isdefined(values.size):
+            if values.size < 1:
+                raise _error("size", "at least 1 pixel", f"{values.size}", "give pixels")
             network.size = (values.size, values.size)
         if network.size is None:
             raise _error(
@@ -236,8 +239,10 @@ class ActivationMaximization(PythonInterface):
     def _stages(self) -> list[Stage]:
         values = self.inputs
         if isdefined(values.own_stages) and values.own_stages:
+            if values.stages != "auto":
+                raise _error("own_stages", "stages, or own_stages", "both", "leave one of them out")
             return [Stage(n, (a, b), (c, d)) for n, a, b, c, d in values.own_stages]
-        return list(STAGES[values.stages if isdefined(values.stages) else values.of])
+        return list(STAGES[values.of if values.stages == "auto" else values.stages])
 
     def _draw(self, parts: list[tuple[np.ndarray, pd.DataFrame]]) -> None:
         from fmriprod.reports.image_mosaic import mosaic_figure

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.layer_embedding import chosen_units, embed
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.layer_file import LayerFile, open_layers
@@ -28,9 +29,8 @@ class _LayerEmbeddingInputSpec(PythonInputSpec):
     perplexity = traits.Range(
         low=1.0, value=30.0, usedefault=True, desc="of t-SNE; a third of the others if images few"
     )
-    n_units = traits.Range(
-        low=1,
-        desc="units of each layer, drawn with the layer's number (from 0) as seed; all unless given",
+    n_units = traits.Int(
+        desc="units of each layer, drawn with its number (from 0) as seed; all unless given",
     )
     start = traits.Enum(
         "pca",
@@ -117,7 +117,13 @@ class LayerEmbedding(PythonInterface):
     def _read(self, features: LayerFile, layer: str, rows: np.ndarray, number: int) -> np.ndarray:
         """Read some rows and units of a layer, a block of rows at a time."""
         dataset = features.dataset(layer)
-        units = chosen_units(dataset.shape[1], _given(self.inputs.n_units), number)
+        n_units = _given(self.inputs.n_units)
+        if n_units is not None and n_units < 1:
+            raise InputError(
+                "n_units", expected="at least 1 unit", found=f"{n_units}",
+                hint="leave it out to take all",
+            )  # fmt: skip
+        units = chosen_units(dataset.shape[1], n_units, number)
         if units is None:
             return dataset[:][rows]
         step = max(1, _BLOCK_BYTES // (4 * dataset.shape[1]))

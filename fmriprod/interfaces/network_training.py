@@ -33,11 +33,7 @@ class _NetworkTrainingInputSpec(PythonInputSpec):
     validation_directory = Directory(
         exists=True, desc="images of the same classes that are never trained on"
     )
-    validation_share = traits.Range(
-        low=0.0,
-        high=1.0,
-        exclude_low=True,
-        exclude_high=True,
+    validation_share = traits.Float(
         desc="share of each class that is held back for validation instead; 0.2 unless a folder "
         "is given",
     )
@@ -61,18 +57,18 @@ class _NetworkTrainingInputSpec(PythonInputSpec):
         "divided by a standard deviation",
     )
     untrained = traits.Bool(False, usedefault=True, desc="start vgg16 from random weights")
-    size = traits.Range(low=1, desc="side of images in pixels; 224 for vgg16, 32 for small")
+    size = traits.Int(desc="side of images in pixels; 224 for vgg16, 32 for small")
     digit_classes = traits.List(
         traits.Str, desc="classes whose training images grow, move and turn (1-1.08, 8 %, 15 deg)"
     )
     object_classes = traits.List(
         traits.Str, desc="classes whose training images are cropped, mirrored and shift in colour"
     )
-    n_digits = traits.Range(
-        low=1, requires=["n_objects"], desc="digits in a batch (20 as published), with n_objects"
+    n_digits = traits.Int(
+        requires=["n_objects"], desc="digits in a batch (20 as published), with n_objects"
     )
-    n_objects = traits.Range(
-        low=1, requires=["n_digits"], desc="objects in a batch (12 as published), with n_digits"
+    n_objects = traits.Int(
+        requires=["n_digits"], desc="objects in a batch (12 as published), with n_digits"
     )
     batch_size = traits.Range(
         low=1, value=32, usedefault=True, desc="images in a batch, all classes as often"

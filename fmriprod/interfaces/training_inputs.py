@@ -60,6 +60,10 @@ def training_images(values: Any) -> tuple[ClassFolders, ClassFolders]:
             "add images, or give a validation_directory",
         )  # fmt: skip
     share = values.validation_share if isdefined(values.validation_share) else 0.2
+    if not 0 < share < 1:
+        raise _error(
+            "validation_share", "a share above 0 and below 1", f"{share:g}", "give 0.2, say"
+        )
     random = np.random.default_rng([values.seed, len(train.labels)])
     rows, held_rows = split_validation(train.labels, share, random)
     return train.chosen(rows), train.chosen(held_rows)
@@ -109,6 +113,9 @@ def _mix(values: Any, kinds: list[str]) -> Mix:
     """Tell how many images of which classes a batch has."""
     if not isdefined(values.n_digits):
         return [(range(len(kinds)), values.batch_size)]
+    for name in ("n_digits", "n_objects"):
+        if not getattr(values, name) > 0:
+            raise _error(name, "at least 1 image", f"{getattr(values, name)}", "give a number")
     groups = {k: [i for i, kind in enumerate(kinds) if kind == k] for k in set(kinds)}
     if set(groups) != {"digits", "objects"}:
         found = "no class" if "none" not in groups else f"{len(groups['none'])} in neither"

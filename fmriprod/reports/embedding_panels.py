@@ -13,6 +13,7 @@ from fmriprod.reports.style import PALETTE
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _COLOURS = tuple(colour for colour in PALETTE if colour != "#F0E442")  # yellow is lost on white
 _COLUMNS = 4
+_LEGEND = 1.0  # inches
 _NOTE = (
     "t-SNE of the answers of each layer to {n} images, each axis from 0 to 1. Near images are "
     "answered to alike; distances between groups and their sizes have no meaning. {perplexity}"
@@ -59,13 +60,12 @@ def embedding_figure(
     """
     rows = -(-len(places) // _COLUMNS)
     columns = -(-len(places) // rows)
-    side = WIDTH / max(columns, 2) if columns < _COLUMNS else WIDTH / _COLUMNS
-    per_row = int(WIDTH / 0.95)
-    legend_rows = -(-len(names) // per_row)
+    side = (WIDTH - _LEGEND) / max(columns, 2)
     words = f"Perplexity {perplexity:g}"
     words += f" (not {wanted:g}: there are few images)." if perplexity < wanted else "."
     note = _NOTE.format(n=len(categories), perplexity=words)
-    height = rows * (side + 0.2) + 0.19 * legend_rows + 1.1
+    height = rows * (side + 0.2) + 0.9
+    per_column = max(1, int((height - 0.9) / 0.18))
     with print_figure(
         WIDTH, height, title="Layers in two dimensions", note=note, simulated=simulated,
         nrows=rows, ncols=columns, squeeze=False,
@@ -89,7 +89,7 @@ def embedding_figure(
             for colour, marker in looks
         ]
         fig.legend(
-            handles, names, loc="outside upper center", ncols=min(per_row, len(names)),
+            handles, names, loc="outside right upper", ncols=-(-len(names) // per_column),
             fontsize=SMALL, handletextpad=0.1, columnspacing=1,
         )  # fmt: skip
         yield fig

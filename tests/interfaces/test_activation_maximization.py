@@ -100,6 +100,8 @@ def test_other_networks_are_taken(work):
         ({"units": [3]}, r"(?s)units from 0 to 2 of the last layer.*3"),
         ({"class_names": ["a", "b"]}, r"(?s)a name for each of 3 classes.*2 names"),
         ({"device": "cuda:9"}, r"(?s)a device of PyTorch that is there.*'cuda:9'"),
+        ({"size": 0}, r"(?s)at least 1 pixel.*0"),
+        ({"stages": "classes"}, r"(?s)stages, or own_stages.*both"),
         ({"size": 24}, r"(?s)network.*24|images of shape"),
     ],
 )

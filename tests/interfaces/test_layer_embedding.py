@@ -67,6 +67,7 @@ def test_some_units_of_some_layers_and_classes(inputs):
     [
         ({"layers": ["fc3"]}, r"(?s)layers of the features.*'fc3'.*'fc2'"),
         ({"classes": ["a", "d"]}, r"(?s)classes.*'d'.*known: "),
+        ({"n_units": 0}, r"(?s)at least 1 unit.*0"),
         ({"column": "kind"}, r"(?s)a column of the samples.*'kind'"),
     ],
 )
