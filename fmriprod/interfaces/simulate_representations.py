@@ -67,9 +67,12 @@ class _SimulateRepresentationsInputSpec(PythonInputSpec):
         desc="variance of the signal over conditions, over that of the noise of a run's map",
     )
     shape = traits.Tuple(
-        (20, 28, 14), types=(traits.Int, traits.Int, traits.Int), usedefault=True,
+        traits.Int(20),
+        traits.Int(28),
+        traits.Int(14),
+        usedefault=True,
         desc="voxels of the grid; one at each face is outside the brain",
-    )  # fmt: skip
+    )
     zoom = traits.Range(
         low=0.0, value=3.0, exclude_low=True, usedefault=True, desc="voxel size in mm"
     )

@@ -106,6 +106,11 @@ def test_planted_effects_are_found_in_their_place_with_their_layer(rng):
     assert group_rsa(maps, rule=GroupRule(correction="fdr")).surviving[0].sum() >= 24
     small = group_rsa(maps, mask=MASK, rule=replace(rule, min_voxels=20)).surviving.sum(axis=1)
     assert small[0] == 24 and small[2] == 0  # 2 x 2 x 4 voxels are too few
+    for size, left in ((24, 24), (25, 0)):
+        assert (
+            group_rsa(maps, mask=MASK, rule=replace(rule, min_voxels=size)).surviving[0].sum()
+            == left
+        )
 
 
 def test_the_best_map_is_that_of_the_largest_mean_or_as_published_t(rng):

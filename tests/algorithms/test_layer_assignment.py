@@ -31,6 +31,7 @@ def test_missing_values_belong_to_no_layer():
     value = np.array([[np.nan, np.nan, 0.3], [0.2, np.nan, 0.4]])
     p = np.array([[np.nan, np.nan, 0.01], [0.01, np.nan, np.nan]])
     np.testing.assert_array_equal(assign_layers(value, p), [2, np.nan, 1])
+    assert assign_layers(np.array([[0.3]]), np.array([[0.05]]), 0.05) == [1]  # at the level
     value = np.array([[0.9], [0.8]])
     assert assign_layers(value, np.array([[np.nan], [0.01]])) == [2]
 
