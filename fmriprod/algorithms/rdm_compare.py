@@ -1,19 +1,18 @@
 """How alike are dissimilarity matrices: one multiplication for all of them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
-from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.rdm import pair_indices
+from fmriprod.algorithms.rdm_kendall import tau_a
 from fmriprod.algorithms.rdm_ranks import average_ranks, row_blocks
 
 METHODS = ("spearman", "pearson", "kendall", "cosine", "whitened correlation", "whitened cosine")
 WHITENED = METHODS[4:]
-# Kendall's tau of so few RDMs or models, and so many pairs, is faster by sorting.
-_FEW, _MANY_PAIRS = 16, 500
 
 
 def compare_rdms(
@@ -136,8 +135,9 @@ def prepare_models(rows: np.ndarray, method: str) -> np.ndarray:
     # The product of both centred matrices is that of one of them as it is with the other
     # centred; without a diagonal in the first, the sum over pairs twice.
     values = _centred(rows, method)
-    first, second, n = _pairs_of(values.shape[1])
-    means = _row_sums(values) / n
+    first, second, _ = _pairs_of(values.shape[1])
+    sums = _row_sums(values)
+    means = sums / sums.shape[1]
     whole = means.mean(axis=1, keepdims=True)
     bad = unusable(rows)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -152,7 +152,7 @@ def multiply(model_rows: np.ndarray, rdm_rows: np.ndarray, method: str) -> np.nd
     """Compare prepared models with prepared RDMs: shape (m, n)."""
     if method != "kendall":
         return model_rows @ rdm_rows.T
-    return _tau_a(model_rows, rdm_rows)
+    return tau_a(model_rows, rdm_rows)
 
 
 def check_method(method: str) -> None:
@@ -194,22 +194,24 @@ def _centred(rows: np.ndarray, method: str) -> np.ndarray:
     return values
 
 
-def _pairs_of(n_pairs: int) -> tuple[np.ndarray, np.ndarray, int]:
+@lru_cache(maxsize=2)
+def _pairs_of(n_pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the conditions of all pairs, and which pairs (rows) each condition is in."""
     n = round((1 + (1 + 8 * n_pairs) ** 0.5) / 2)
     if n * (n - 1) // 2 != n_pairs:
         raise InputError(
             "method", expected="all pairs of some conditions, for a whitened comparison",
             found=f"{n_pairs} pairs", hint="use spearman or another method for pairs between sets",
         )  # fmt: skip
-    return *pair_indices(n), n
+    first, second = pair_indices(n)
+    member = np.zeros((n_pairs, n))
+    member[np.arange(n_pairs), first] = member[np.arange(n_pairs), second] = 1
+    return first, second, member
 
 
 def _row_sums(values: np.ndarray) -> np.ndarray:
     """Sum the distances of each condition to all others: shape (n_rdms, n_conditions)."""
-    first, second, n = _pairs_of(values.shape[1])
-    member = np.zeros((len(first), n))
-    member[np.arange(len(first)), first] = member[np.arange(len(first)), second] = 1
-    return values @ member
+    return values @ _pairs_of(values.shape[1])[2]
 
 
 def whitened_squares(values: np.ndarray) -> np.ndarray:
@@ -227,46 +229,3 @@ def whitened_squares(values: np.ndarray) -> np.ndarray:
     n = sums.shape[1]
     whole = sums.sum(axis=1) ** 2 / n**2
     return _squares(values) * 2 - 2 / n * _squares(sums) + whole
-
-
-def _tau_a(model_ranks: np.ndarray, rdm_ranks: np.ndarray) -> np.ndarray:
-    """Compare by concordant minus discordant pairs of distances, ties as neither."""
-    n_pairs = rdm_ranks.shape[1]
-    n_compared = n_pairs * (n_pairs - 1) / 2
-    high = model_ranks == model_ranks.max(axis=1, keepdims=True)
-    two_valued = (high | (model_ranks == model_ranks.min(axis=1, keepdims=True))).all(axis=1)
-    tau = np.empty((len(model_ranks), len(rdm_ranks)), dtype=np.float32)
-    # A code's concordant minus discordant pairs are twice the sum of middle ranks of its ones.
-    codes = high[two_valued].astype(np.float32) * np.float32(2 / n_compared)
-    tau[two_valued] = codes @ rdm_ranks.T
-    if not two_valued.all():
-        others = model_ranks[~two_valued]
-        few = min(len(others), len(rdm_ranks)) < _FEW and n_pairs > _MANY_PAIRS
-        tau[~two_valued] = (_by_sorting if few else _by_signs)(others, rdm_ranks) / n_compared
-    return tau
-
-
-def _by_signs(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
-    """Count concordant minus discordant pairs as products of the signs of differences."""
-    total = np.zeros((len(models), len(rdms)), dtype=np.float64)
-    first, second = pair_indices(rdms.shape[1])
-    width = max(1, (1 << 21) // (len(models) + len(rdms)))
-    for start in range(0, len(first), width):
-        one, other = first[start : start + width], second[start : start + width]
-        signs = np.sign(rdms[:, one] - rdms[:, other])
-        total += np.sign(models[:, one] - models[:, other]) @ signs.T
-    return total
-
-
-def _by_sorting(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
-    """Count the same as SciPy does, by sorting: a pair of rows after the other."""
-    n = rdms.shape[1]
-    untied = [np.array([n * (n - 1) / 2 - _n_tied(row) for row in rows]) for rows in (models, rdms)]
-    tau_b = np.array([[kendalltau(model, rdm).statistic for rdm in rdms] for model in models])
-    return tau_b * np.sqrt(np.outer(*untied))
-
-
-def _n_tied(row: np.ndarray) -> float:
-    """Count pairs of equal values."""
-    counts = np.unique(row, return_counts=True)[1].astype(np.float64)
-    return float((counts * (counts - 1)).sum() / 2)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fmriprod.algorithms import rdm_compare
+from fmriprod.algorithms import rdm_kendall
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.rdm import reorder_pairs
 from fmriprod.algorithms.rdm_compare import METHODS, compare_rdms
@@ -63,10 +63,10 @@ def test_kendall_by_sorting_is_kendall_by_signs(rng, monkeypatch, levels):
     rdms, models = some_rdms(rng, 5, 12, levels), some_rdms(rng, 4, 12, 3)
     rdms[1], rdms[3, 2] = 1, np.nan
     expected = compare_rdms(rdms, models, "kendall")
-    monkeypatch.setattr(rdm_compare, "_MANY_PAIRS", 10)
+    monkeypatch.setattr(rdm_kendall, "_MANY_PAIRS", 10)
     found = compare_rdms(rdms, models, "kendall")
     np.testing.assert_allclose(found, expected, atol=1e-7)
-    monkeypatch.setattr(rdm_compare, "_by_signs", None)
+    monkeypatch.setattr(rdm_kendall, "_by_signs", None)
     np.testing.assert_array_equal(compare_rdms(rdms, models, "kendall"), found)
 
 
