@@ -13,11 +13,13 @@ from PIL import Image
 from scipy.spatial.distance import pdist
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.rdm_mds import classical_scaling
 from fmriprod.algorithms.rsa_region_bars import region_bars
 from fmriprod.interfaces.group_rsa import GroupRSA
 from fmriprod.interfaces.rdm_file import RDMs, write_rdms
 from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.rsa_report import RSAReport
+from fmriprod.interfaces.rsa_report_inputs import read_groups, read_pictures, read_shown
 
 CONDITIONS = ["one", "two", "three", "bed", "cat", "tree"]
 LAYERS = ["conv1", "conv2", "fc3"]
@@ -237,7 +239,6 @@ def test_spheres_are_shown_by_their_mean_and_gaps_are_counted(work, rng):
     text = plain(found.out_report)
     assert "1 of 300 RDMs have unknown pairs" in text
     assert "in 1 of 300 RDMs all distances are the same" in text
-    from fmriprod.interfaces.rsa_report_inputs import read_shown
 
     shown = read_shown("spheres.h5", "spheres", 20)
     np.testing.assert_allclose(shown.values[0], np.delete(values, 7, axis=0).mean(axis=0), 1e-6)
@@ -411,3 +412,41 @@ def test_what_a_comparison_writes_is_shown(study, work, rng):
     found = RSA(rdm_file=layers, model_files=[layers], n_permutations=50).run().outputs
     text = plain(run(work, table_files=[found.table_file], table_labels=["ρ"]).out_report)
     assert "rsa 1.00 ρ of conv1 and conv1, the largest" in text and "conv1 conv1 1.000" in text
+
+
+def test_pictures_and_groups_are_matched_by_name(study):
+    inputs, _, _ = study
+    pictures = read_pictures(inputs["stimulus_files"], [], CONDITIONS)
+    assert [int(p.mean()) for p in pictures] == [200, 160, 120, 80, 40, 0]  # written backwards
+    renamed = read_pictures(inputs["stimulus_files"], CONDITIONS, CONDITIONS[:2])
+    assert [int(p.mean()) for p in renamed] == [0, 40]
+    groups = read_groups(inputs["groups_file"], ["cat", "one", "tree"])  # written backwards too
+    assert groups == ["object", "digit", "object"]
+
+
+def test_every_figure_of_simulated_data_says_so(study, whole, work):
+    inputs, _, _ = study
+    real = run(work, **inputs | {"simulated": False})
+    assert real.figure_names == whole.figure_names
+    for name, one, other in zip(whole.figure_names, whole.figures, real.figures, strict=True):
+        with Image.open(one) as said, Image.open(other) as silent:
+            top = [np.asarray(image.convert("RGB"))[:60].astype(int) for image in (said, silent)]
+            assert (top[0] != top[1]).any(), name
+
+
+def test_cross_validated_distances_are_scaled_as_squared_ones(work, rng):
+    points = rng.normal(size=(6, 2))
+    squared = pdist(points, "sqeuclidean").astype("f4")
+    squared[np.argmin(squared)] = -0.01  # noise can make it so
+    write_rdms("cross.h5", RDMs(squared[None], CONDITIONS, "crossnobis", names=["V1"]))
+    text = plain(run(work, rdm_files=[str(work / "cross.h5")], scaling="classical").out_report)
+    stress = classical_scaling(squared, squared=True).stress
+    assert stress < 0.1 and f"cross, V1 classical {stress:.2f}" in text
+
+
+def test_maps_on_other_grids_are_refused(study, work):
+    inputs, _, _ = study
+    moved = save_image(work, "moved", np.ones(SHAPE), AFFINE + np.eye(4))
+    layers = {name: inputs[name] for name in ("layer_map", "layer_names")}
+    for field in ("agreement_map", "background_file"):
+        assert "differs by up to" in refused(**layers, **{field: moved}).found
