@@ -55,8 +55,7 @@ def _by_signs(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
 def _signs(ranks: np.ndarray, firsts: Iterable[int]) -> np.ndarray:
     """Tell the order of some values and all that come after them, as -1, 0 or 1."""
     apart = np.concatenate([ranks[:, i, None] - ranks[:, i + 1 :] for i in firsts], axis=1)
-    apart *= 2  # ranks differ by halves: clipped, only the sign is left
-    return np.clip(apart, -1, 1, out=apart)
+    return np.clip(apart, -1, 1, out=apart)  # different ranks differ by 1 or more
 
 
 def _by_sorting(models: np.ndarray, rdms: np.ndarray) -> np.ndarray:
