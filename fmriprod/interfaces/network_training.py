@@ -42,7 +42,7 @@ class _NetworkTrainingInputSpec(PythonInputSpec):
         "vgg16",
         usedefault=True,
         desc="vgg16 (13 convolutions, fc6 of 1024 units, one a class), small (three convolutions), "
-        "or module:attribute, a function that makes a network for a number of classes",
+        "or module:attribute, a function of the number of classes (LayerFeatures calls it without)",
     )
     weights = File(
         exists=True,

@@ -66,7 +66,7 @@ def test_stages_as_by_hand(rng, schedule):
     """A bent objective, so that the gradient changes with the image."""
     weights = rng.normal(size=(2, 3, 12, 9))
     images = first_images(2, (12, 9), seed=3)
-    stages = (Stage(7, (1.2, 0.5), (9.0, 4.0)), Stage(5, (0.6, 0.1), (3.0, 0.5)))
+    stages = (Stage(7, (1.2, 0.5), (60.0, 40.0)), Stage(5, (0.6, 0.1), (20.0, 10.0)))
     w = torch.from_numpy(weights).float()
     found, still = maximize(
         lambda x: (w * (x / 100) ** 2).sum(dim=(1, 2, 3)), images, stages, schedule=schedule

@@ -41,8 +41,9 @@ def squares(work):
 
 def test_real_digits_are_told_apart(work):
     out = train(
-        train_directory=write_digits(work / "digits", 120), network="small", size=16, classes=DIGITS,
-        digit_classes=DIGITS, n_epochs=8, learning_rate=3e-3, batch_size=40, dropout=0.2,
+        train_directory=write_digits(work / "digits", 120), network="small", size=16,
+        classes=DIGITS, digit_classes=DIGITS, n_epochs=8, learning_rate=3e-3, batch_size=40,
+        dropout=0.2,
     )  # fmt: skip
     assert out.classes == DIGITS
     assert out.accuracy > 0.9
