@@ -15,6 +15,7 @@ maps, such as those of `FirstLevelModel`. It needs PyTorch: pip install 'fmripro
 """
 
 import argparse
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +44,7 @@ from fmriprod.workflows.layer_rsa import init_layer_rsa_wf
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LOOPS = {"zero", "six", "eight", "nine"}
+LEAST = 0.6  # share of an area's voxels whose planted layer has to be found
 N_SHOWN = 30  # images of each digit that the network is not trained on
 SEED = 2023
 
@@ -235,12 +237,17 @@ def main() -> None:
     groups = {n.fullname.split(".")[1]: n.result.outputs for n in brains.nodes()
               if n.name == "group"}  # fmt: skip
     layers = read_rdms(layer_file).names
-    truth = {}
     if patterns.simulated:
         shares = check(patterns, groups["layers_group"].layer_map, layers)
         for name, share in shares.items():
             print(f"{name}: {share:.0%} of the voxels of its area have it as their layer.")
-            truth[f"voxels of the area of {name} with this layer"] = share
+        truth = {
+            f"Area of {name}, voxels with this layer": {
+                "expected": f"at least {LEAST:.0%}", "found": f"{share:.0%}", "ok": share >= LEAST
+            }
+            for name, share in shares.items()
+        }  # fmt: skip
+        (folder / "truth.json").write_text(json.dumps(truth, indent=2))
     write_report(folder, network, groups, patterns, layers)
 
 
@@ -254,13 +261,15 @@ def write_report(
         rdm_files=[network["layers"].rdm_file, network["codes"].rdm_file],
         rdm_titles=["Layers", "Codes"], table_files=[network["compare"].table_file],
         table_titles=["Layers and codes"], table_labels=["cosine"],
-        value_map=groups["codes_group"].mean_map, map_names=["magnitude", "parity", "loops"],
+        value_map=groups["codes_group"].mean_map, q_map=groups["codes_group"].p_corrected_map,
+        map_names=["magnitude", "parity", "loops"],
         map_label="mean Fisher z of Spearman ρ", layer_map=groups["layers_group"].layer_map,
         layer_names=layers,
         methods="A small network was trained on handwritten digits; dissimilarities of its layers "
         "and codes were compared with those of patterns in spheres of 9 mm around every voxel "
         "[@lee_digits; @kriegeskorte_searchlight].",
         settings=[f"seed: {SEED}"],
+        **({"truth_file": str(folder / "truth.json")} if patterns.simulated else {}),
     ).run(cwd=str(folder / "work")).outputs  # fmt: skip
     report = folder / "report.html"
     report.write_bytes(Path(made.out_report).read_bytes())
