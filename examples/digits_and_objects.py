@@ -263,6 +263,7 @@ def write_report(
         table_titles=["Layers and codes"], table_labels=["cosine"],
         value_map=groups["codes_group"].mean_map, q_map=groups["codes_group"].p_corrected_map,
         map_names=["magnitude", "parity", "loops"],
+        map_level="corrected p",
         map_label="mean Fisher z of Spearman ρ", layer_map=groups["layers_group"].layer_map,
         layer_names=layers,
         methods="A small network was trained on handwritten digits; dissimilarities of its layers "
