@@ -74,7 +74,8 @@ def results(folder):
 
     def run(interface, *fields, **inputs):
         name = interface.__name__
-        out = pe.Node(interface(**inputs), name=name, base_dir=str(folder)).run().outputs
+        place = folder / f"{name}{len(list(folder.glob(f'{name}[0-9]*')))}"
+        out = pe.Node(interface(**inputs), name=name, base_dir=str(place)).run().outputs
         numbers = {field: [digest(p) for p in as_list(getattr(out, field))] for field in fields}
         found[name] = {"version": interface._algorithm_version, "numbers": numbers}
         return out
@@ -104,7 +105,59 @@ def results(folder):
         samples_files=[features.samples_file], train="half == 1", test="half == 2",
         n_permutations=20,
     )  # fmt: skip
+    _encode(run, folder)
+    _compare(run, folder)
     return found
+
+
+def _encode(run, folder):
+    """Predict 12 voxels from layers of features by ridge and by sparse fields."""
+    from fmriprod.interfaces.encode import RidgeEncode
+    from fmriprod.interfaces.layer_file import write_layers
+    from fmriprod.interfaces.receptive_field import ReceptiveField
+
+    rng = np.random.default_rng(3)
+    pixels = rng.normal(size=(60, 9)).astype(np.float32)
+    layers = {"pixels": pixels, "wide": np.tanh(pixels @ rng.normal(size=(9, 90)))}
+    responses = layers["wide"] @ rng.normal(size=(90, 12)) / 4 + rng.normal(size=(60, 12))
+    paths = {name: str(folder / name) for name in ("layers.h5", "y.npy", "y.tsv", "box.nii.gz")}
+    write_layers(paths["layers.h5"], layers)
+    np.save(paths["y.npy"], responses.astype(np.float32))
+    table = pd.DataFrame({"run": np.repeat(["1", "2", "3", "4"], 15)})
+    table.to_csv(paths["y.tsv"], sep="\t", index=False)
+    nb.Nifti1Image(np.ones((3, 2, 2), np.uint8), np.eye(4)).to_filename(paths["box.nii.gz"])
+    given = {
+        "features_file": paths["layers.h5"], "responses_file": paths["y.npy"],
+        "samples_file": paths["y.tsv"], "mask_file": paths["box.nii.gz"],
+    }  # fmt: skip
+    run(RidgeEncode, "r2_map", "r_map", **given)
+    run(ReceptiveField, "r2_map", **given, layer="pixels")
+
+
+def _compare(run, folder):
+    """Find planted dissimilarities around voxels, and test them over participants."""
+    from fmriprod.interfaces.group_rsa import GroupRSA
+    from fmriprod.interfaces.layer_assignment import LayerAssignment
+    from fmriprod.interfaces.rdm_file import RDMs, write_rdms
+    from fmriprod.interfaces.searchlight_rsa import SearchlightRSA
+    from fmriprod.interfaces.simulate_representations import SimulateRepresentations
+
+    rng = np.random.default_rng(4)
+    rows = rng.uniform(0.5, 1.5, (2, 15)).astype(np.float32)
+    models = str(folder / "models.h5")
+    write_rdms(models, RDMs(rows, list("abcdef"), "correlation", ["first", "second"]))
+    made = SimulateRepresentations(
+        rdm_file=models, n_subjects=6, n_runs=2, shape=(8, 10, 7), gap=1
+    ).run(cwd=str(folder)).outputs  # fmt: skip
+    maps = []
+    for files in made.pattern_files:
+        found = run(
+            SearchlightRSA, "value_map", "p_map", pattern_files=files, conditions=made.conditions,
+            mask_file=made.mask_file, model_files=[models], radius=6.0, n_permutations=100,
+        )  # fmt: skip
+        maps.append(found.value_map)
+    run(LayerAssignment, "layer_map", rsa_file=found.rsa_file, level=0.2)
+    run(GroupRSA, "t_map", "p_corrected_map", map_files=maps, mask_file=made.mask_file)
 
 
 def as_list(value):
