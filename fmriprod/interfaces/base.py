@@ -133,6 +133,8 @@ class PythonInterface(BaseInterface):
             extension work.
         """
         final = self._folder / name
+        if final.exists():
+            self._spare_inputs(final)
         temporary = final.with_name(f".writing-{os.getpid()}-{name}")
         try:
             yield temporary
@@ -140,6 +142,22 @@ class PythonInterface(BaseInterface):
         finally:
             temporary.unlink(missing_ok=True)
         self._results[field] = str(final)
+
+    def _spare_inputs(self, final: Path) -> None:
+        """Refuse to write over a file that is an input.
+
+        Raises
+        ------
+        InputError
+            If the output has the place of an input.
+        """
+        for name, value in self.inputs.get().items():
+            if final in _paths(value):
+                raise InputError(
+                    name, expected="an input outside the folder where results are written",
+                    found=f"{final}, which is the place of a result",
+                    hint="run it in another folder (cwd), or give the input another name",
+                )  # fmt: skip
 
     def save_image(self, field: str, name: str, data: Any, like: Any, **header: Any) -> None:
         """Write an array as NIfTI on the grid of the image ``like``; see `images.save_image`.
@@ -187,3 +205,12 @@ class PythonInterface(BaseInterface):
     def result(self, field: str, value: Any) -> None:
         """Set an output that is not a file."""
         self._results[field] = value
+
+
+def _paths(value: Any) -> set[Path]:
+    """Collect the absolute paths in an input, which may be a list of lists."""
+    if isinstance(value, str | os.PathLike):
+        return {Path(value).absolute()} if str(value) else set()
+    if isinstance(value, list | tuple):
+        return {path for part in value for path in _paths(part)}
+    return set()

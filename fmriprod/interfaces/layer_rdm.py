@@ -101,11 +101,11 @@ class LayerRDM(PythonInterface):
         rdms = np.stack(
             [[layer.dissimilarities for layer in group.values()] for group in found.values()]
         )
-        self._write("rdm_file", "layers.h5", rdms.mean(axis=0), names, layers, about)
+        self._write("rdm_file", "layer_rdms.h5", rdms.mean(axis=0), names, layers, about)
         files = []
         for k, group in enumerate(found):
             about = {**about, "groups": [group]}
-            self._write("rdm_files", f"layers_{k + 1:02d}.h5", rdms[k], names, layers, about)
+            self._write("rdm_files", f"layer_rdms_{k + 1:02d}.h5", rdms[k], names, layers, about)
             files.append(self._results["rdm_files"])
         self.result("rdm_files", files)
         self.result("groups", list(found))

@@ -111,7 +111,7 @@ class ModelRDM(PythonInterface):
         values = np.array([pairs for _, pairs in models], dtype=np.float32)
         check_models(values, names)
         rdms = RDMs(values, self._conditions, "code", names)
-        with self.writing("rdm_file", "models.h5") as path:
+        with self.writing("rdm_file", "model_rdms.h5") as path:
             write_rdms(path, rdms)
         self.result("names", names)
         self.result("n_models", len(names))

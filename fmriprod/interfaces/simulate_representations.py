@@ -214,7 +214,7 @@ class SimulateRepresentations(Subfolders, PythonInterface):
         self.result("roi_files", masks)
         self.result("rois", names)
         can = np.array([planted_distances(x) for x in features.values()])
-        with self.writing("planted_rdm_file", "planted.h5") as path:
+        with self.writing("planted_rdm_file", "planted_rdms.h5") as path:
             about = {"simulated": True}
             write_rdms(path, RDMs(can, conditions, "correlation", names, about=about))
         truth = {
