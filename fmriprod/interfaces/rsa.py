@@ -38,7 +38,7 @@ class _RSAOutputSpec(ComparisonOutputSpec):
     table_file = File(
         exists=True,
         desc="TSV of named RDMs, a row an RDM and model: rdm model value p q p_familywise "
-        "ceiling_lower ceiling_upper",
+        "ceiling_lower ceiling_upper p_method",
     )
     n_without_value = traits.Int(desc="RDMs that hold a NaN or are constant, which have no value")
 
@@ -70,7 +70,10 @@ class RSA(PythonInterface):
         more = {"n_pairs": len(compare.chosen.pairs)}
         content = save_comparisons(self, models, found, where, more)
         if rdms.voxels is None:
-            self.save_table("table_file", "rsa.tsv", _table(content, ceilings))
+            table = _table(content, ceilings)
+            if content.p is not None:
+                table["p_method"] = self.inputs.p_method
+            self.save_table("table_file", "rsa.tsv", table)
         self.result("n_without_value", found.n_without_value)
 
     def _ceilings(self, rdms: RDMs, compare: BlockwiseComparison) -> np.ndarray | None:

@@ -42,6 +42,10 @@ def _table(entry: SimilarityTable, alpha: float) -> list[Notice]:
     elif not above_chance(table, alpha).any():
         text = f"{entry.title}: no RDM is more similar to a model than by chance"
         notices.append(Notice(f"{text} ({tested} ≤ {alpha:g}).", "warning"))
+    if "p_method" in table and (table["p_method"] == "spearmanr").any():
+        text = f"{entry.title}: p is that of Student's t, as if pairs of conditions were "
+        text += "independent. It is too small where they depend on each other: relabel conditions."
+        notices.append(Notice(text, "warning"))
     unknown = int(table["value"].isna().sum())
     if unknown:
         text = f"{entry.title}: {unknown} of {len(table)} pairs have no value"

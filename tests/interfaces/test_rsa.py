@@ -48,7 +48,10 @@ def test_a_table_of_named_rdms(regions, work):
     )  # fmt: skip
     outputs = node.run().outputs
     table = pd.read_csv(outputs.table_file, sep="\t")
-    assert table.columns.tolist() == ["rdm", "model", "value", "p", "q", "p_familywise"]
+    assert table.columns.tolist() == [
+        "rdm", "model", "value", "p", "q", "p_familywise", "p_method"
+    ]  # fmt: skip
+    assert set(table.p_method) == {"permutation"}
     assert table.rdm.tolist() == ["V1", "V1", "VT", "VT", "AIP", "AIP"]
     assert table.model.tolist() == ["m1", "m2"] * 3
     expected = [stats.spearmanr(rdm, model).statistic for rdm in values for model in models]

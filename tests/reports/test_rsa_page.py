@@ -45,6 +45,7 @@ def said(**parts):
 @pytest.mark.parametrize(("parts", "level", "words"), [
     ({"tables": [table([0.1])]}, "info", "no test against chance was made"),
     ({"tables": [table([0.1], q=0.2)]}, "warning", "no RDM is more similar to a model"),
+    ({"tables": [table([0.5], q=0.01, p_method="spearmanr")]}, "warning", "that of Student's t"),
     ({"tables": [table([-0.5], q=0.001)]}, "warning", "no RDM is more similar to a model"),
     ({"tables": [table([0.5, np.nan], q=0.01)]}, "warning", "1 of 2 pairs have no value"),
     ({"tables": [table([0.5, 0.6, 0.1], q=0.01, ceiling_lower=0.2, ceiling_upper=0.4)]},
