@@ -144,13 +144,16 @@ def nested_ridge(
         the mean squared length of the centred features (of which 1e-5 to 1e4 times are
         tried): a property of the features alone.
     standardize : bool, default False
-        Divide each feature by its standard deviation in each training set.
+        Divide each feature by its standard deviation in each training set. Features that
+        hardly vary there then weigh as much as the others, and in left-out samples, where they
+        may vary more, ruin predictions; only constant ones are left out.
     form : {"auto", "primal", "dual"}, default "auto"
         Products of features or of samples; chosen by the number of multiplications.
     backend : Backend, optional
         What computes; NumPy in float32 with all processors unless given.
     memory_mb : float, default 2000
-        Bound of what is held besides inputs and results.
+        Bound of what is held besides inputs and results. `ridge_encode` also holds a sorted
+        copy of the responses.
 
     Raises
     ------

@@ -36,7 +36,8 @@ class EncodingInputSpec(PairedInputSpec):
     standardize = traits.Bool(
         False,
         usedefault=True,
-        desc="divide each feature by its standard deviation in the training samples of each fold",
+        desc="divide each feature by its standard deviation in the training samples of each fold: "
+        "features that hardly vary there then weigh as much as the others",
     )
     form = traits.Enum(
         "auto",
