@@ -1,0 +1,129 @@
+"""Tables of parcels: which row of an array is which region, by name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.interfaces.events import read_table
+
+_SIDE = re.compile(r"^([LR])_|_([LR])$|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE)
+
+
+def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame:
+    """Read a table of parcels.
+
+    Parameters
+    ----------
+    path : str or Path
+        TSV with a column ``name``, a row a parcel.
+    n_parcels : int, optional
+        Rows of the array that it describes.
+
+    Returns
+    -------
+    DataFrame
+        ``name hemisphere network`` and the other columns; hemispheres that are not given are
+        read from names (``L_V1``, ``V1_R``, ``left V1``), ``n/a`` where they do not say.
+
+    Raises
+    ------
+    InputError
+        If there is no column of names, a name occurs twice, or their number is another.
+    """
+    table = read_table(path, "parcels")
+    if "name" not in table:
+        raise InputError(
+            "parcels", expected="a column name", found=", ".join(map(str, table.columns)),
+            hint=suggest("name", list(map(str, table.columns))), file=str(path),
+        )  # fmt: skip
+    table["name"] = table["name"].astype(str)
+    twice = table["name"][table["name"].duplicated()].unique()
+    if len(twice):
+        raise InputError(
+            "parcels", expected="a name for each parcel", found=f"{', '.join(twice[:5])} twice",
+            hint="rename them", file=str(path),
+        )  # fmt: skip
+    if n_parcels is not None and len(table) != n_parcels:
+        raise InputError(
+            "parcels", expected=f"{n_parcels} parcels, as the array has rows",
+            found=f"{len(table)}", hint="give the table that belongs to the array", file=str(path),
+        )  # fmt: skip
+    if "hemisphere" not in table:
+        table["hemisphere"] = [hemisphere_of(name) for name in table["name"]]
+    if "network" not in table:
+        table["network"] = "n/a"
+    return table
+
+
+def hemisphere_of(name: str) -> str:
+    """Read the hemisphere from a name: ``L``, ``R``, or ``n/a``.
+
+    Examples
+    --------
+    >>> [hemisphere_of(name) for name in ("L_V1", "V1_R", "right V1", "Brain-Stem")]
+    ['L', 'R', 'R', 'n/a']
+    """
+    found = _SIDE.search(name)
+    return next(part for part in found.groups() if part)[0].upper() if found else "n/a"
+
+
+def match_parcels(
+    wanted: Sequence[str], given: Sequence[str], subject: str = "parcels"
+) -> np.ndarray:
+    """Find the row of each wanted parcel among the given ones.
+
+    Raises
+    ------
+    InputError
+        If one is lacking, or there are others.
+    """
+    place = {name: row for row, name in enumerate(given)}
+    lacking = [name for name in wanted if name not in place]
+    more = sorted(set(given) - set(wanted))
+    if lacking or more:
+        found = (
+            f"lacking: {', '.join(lacking[:5]) or 'none'}; others: {', '.join(more[:5]) or 'none'}"
+        )
+        raise InputError(
+            subject, expected=f"the same {len(wanted)} parcels, in any order", found=found,
+            hint=suggest(lacking[0], list(given)) if lacking else "use one parcellation for all",
+        )  # fmt: skip
+    return np.array([place[name] for name in wanted], dtype=np.int64)
+
+
+def read_series(path: str | Path, subject: str = "series") -> np.ndarray:
+    """Read a series of parcels: float32, shape (n_parcels, n_volumes).
+
+    Raises
+    ------
+    InputError
+        If it is no such array, or holds infinity, or a parcel with some NaN.
+    """
+    try:
+        series = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as err:
+        raise _no_series(path, subject, str(err).splitlines()[0]) from None
+    if series.ndim != 2 or series.dtype.kind not in "fiu" or 0 in series.shape:
+        raise _no_series(path, subject, f"{series.dtype} of shape {series.shape}")
+    series = series.astype(np.float32, copy=False)
+    missing = np.isnan(series)
+    broken = np.isinf(series).any(axis=1) | (missing.any(axis=1) & ~missing.all(axis=1))
+    if broken.any():
+        raise InputError(
+            subject, expected="finite numbers, or NaN in the whole row of a parcel",
+            found=f"{int(broken.sum())} parcels with some values that are not finite, first row "
+            f"{int(broken.argmax())} (counted from 0)",
+            hint="mend what made the series, or set these rows to NaN", file=str(path),
+        )  # fmt: skip
+    return series
+
+
+def _no_series(path: str | Path, subject: str, found: str) -> InputError:
+    return InputError(
+        subject, expected="a series of parcels, .npy (n_parcels, n_volumes)", found=found,
+        hint="give series_file of ParcelTimeseries", file=str(path),
+    )  # fmt: skip
