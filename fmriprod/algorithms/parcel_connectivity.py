@@ -1,0 +1,245 @@
+"""Functional connectivity between the parcels of one subject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.group_rsa import fisher_z
+from fmriprod.algorithms.parcel_runs import usable_parcels
+
+KINDS = ("correlation", "partial correlation", "covariance", "tangent")
+RUNS = ("concatenate", "average")
+_CORRELATIONS = KINDS[:2]
+
+
+@dataclass(frozen=True)
+class Connectivity:
+    """Connectivity of one subject.
+
+    Attributes
+    ----------
+    matrix : ndarray of float32, shape (n_parcels, n_parcels)
+        Symmetric. NaN in rows and columns of parcels that are not usable, and, of the kinds of
+        correlation, on the diagonal; covariance has its variances there, which a reference needs.
+    usable : ndarray of bool, shape (n_parcels,)
+    excluded : dict of str to int
+        Parcels left out by reason: ``nonfinite``, ``constant``.
+    n_volumes : int
+        Of all runs.
+    shrinkage : list of float
+        Weight of the target that Ledoit and Wolf's estimate took, from 0 to 1, for each matrix
+        that was estimated; empty for plain correlation.
+    n_clipped : int
+        Pairs of parcels whose correlation reached 1 or -1 and was clipped to .999999 for
+        Fisher's z.
+    """
+
+    matrix: np.ndarray
+    usable: np.ndarray
+    excluded: dict[str, int]
+    n_volumes: int
+    shrinkage: list[float]
+    n_clipped: int
+
+
+def parcel_connectivity(
+    runs: Sequence[np.ndarray],
+    *,
+    kind: str = "correlation",
+    combine: str = "concatenate",
+    fisher: bool = False,
+    reference: np.ndarray | None = None,
+) -> Connectivity:
+    """Estimate the connectivity of all pairs of parcels.
+
+    Parameters
+    ----------
+    runs : sequence of ndarray, shape (n_parcels, n_volumes)
+        Series of the runs of one subject; the mean of each parcel in each run is removed.
+    kind : {"correlation", "partial correlation", "covariance", "tangent"}
+        Pearson's correlation, not shrunk (as `numpy.corrcoef`); correlation of two parcels
+        given all others that are usable, from the inverse of the correlations shrunk as Ledoit
+        and Wolf do it; covariance shrunk so, in squared units of the series; or the matrix
+        logarithm of that covariance, whitened by ``reference``.
+    combine : {"concatenate", "average"}
+        One estimate of all volumes, or one of each run and their plain mean (of Fisher's z for
+        correlations, which is turned back unless ``fisher``).
+    fisher : bool
+        Give Fisher's z of correlations.
+    reference : ndarray, shape (n_parcels, n_parcels), optional
+        Covariance of the group, for ``"tangent"`` only: deviations from a group have no meaning
+        without one. Parcels that are NaN in it are left out.
+
+    Returns
+    -------
+    Connectivity
+
+    Raises
+    ------
+    InputError
+        If fewer than two parcels are usable, a run has fewer than three volumes, the estimate
+        has no inverse, or the reference does not belong to the parcels.
+
+    References
+    ----------
+    Ledoit & Wolf (2004), Journal of Multivariate Analysis 88, 365 (shrinkage). Varoquaux et
+    al. (2010), MICCAI, LNCS 6361, 200 (tangent). Marrelec et al. (2006), NeuroImage 32, 228
+    (partial correlation).
+    """
+    _check_choices(kind, combine, fisher, reference)
+    usable, excluded = usable_parcels(runs)
+    short = min(run.shape[1] for run in runs)
+    if short < 3:
+        raise InputError(
+            "series", expected="runs of at least 3 volumes", found=f"a run of {short}",
+            hint="two volumes correlate 1 or -1 whatever they hold; leave that run out",
+        )  # fmt: skip
+    inside = None if reference is None else _reference(reference, usable)
+    if usable.sum() < 2:
+        raise InputError(
+            "series", expected="at least 2 parcels that can be used",
+            found=f"{usable.sum()} of {len(usable)}", hint="connectivity is of pairs",
+        )  # fmt: skip
+    groups = [runs] if combine == "concatenate" else [[run] for run in runs]
+    found = [_estimate(group, usable, kind, inside) for group in groups]
+    matrix, n_clipped = _combined([one for one, _ in found], kind, fisher)
+    full = np.full((len(usable), len(usable)), np.nan, dtype=np.float32)
+    full[np.ix_(usable, usable)] = (matrix + matrix.T) / 2
+    shrinkage = [weight for _, weight in found if weight is not None]
+    n_volumes = sum(run.shape[1] for run in runs)
+    return Connectivity(full, usable, excluded, n_volumes, shrinkage, n_clipped)
+
+
+def ledoit_wolf(blocks: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
+    """Shrink the covariance of centred series towards a multiple of the identity.
+
+    Blocks of volumes are read one after the other; the fourth moments that the weight needs
+    are sums over volumes of squared lengths, so no array of pairs beyond the covariance is made.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray of float64, shape (n_parcels, n_volumes)
+        Each with a mean of 0 in each row.
+
+    Returns
+    -------
+    covariance : ndarray of float64, shape (n_parcels, n_parcels)
+    shrinkage : float
+        From 0, the sample covariance, to 1, its target.
+
+    References
+    ----------
+    Ledoit & Wolf (2004), Journal of Multivariate Analysis 88, 365.
+    """
+    n = sum(block.shape[1] for block in blocks)
+    sample = _sample(blocks)
+    size = len(sample)
+    fourth = sum(float(((block**2).sum(axis=0) ** 2).sum()) for block in blocks) / n
+    level = float(np.trace(sample)) / size
+    square = float((sample**2).sum())
+    distance = (square - size * level**2) / size
+    error = min((fourth - square) / (size * n), distance)
+    weight = error / distance if error > 0 else 0.0
+    return (1 - weight) * sample + weight * level * np.eye(size), weight
+
+
+def _estimate(
+    runs: Sequence[np.ndarray], usable: np.ndarray, kind: str, reference: np.ndarray | None
+) -> tuple[np.ndarray, float | None]:
+    blocks = [run[usable].astype(np.float64) for run in runs]
+    for block in blocks:
+        block -= block.mean(axis=1, keepdims=True)
+    if kind == "correlation":
+        return _correlation(_sample(blocks)), None
+    if kind == "partial correlation":
+        # One unit for all: shrinking would otherwise depend on how large a parcel's signal is.
+        total = sum((block**2).sum(axis=1) for block in blocks)
+        scale = np.sqrt(total / sum(block.shape[1] for block in blocks))[:, None]
+        shrunk, weight = ledoit_wolf([block / scale for block in blocks])
+        return _partial(shrunk), weight
+    shrunk, weight = ledoit_wolf(blocks)
+    if reference is None:
+        return shrunk, weight
+    whiten = _of_eigenvalues(reference, lambda x: 1 / np.sqrt(x), "reference")
+    return _of_eigenvalues(whiten @ shrunk @ whiten, np.log, "series"), weight
+
+
+def _sample(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    return sum(block @ block.T for block in blocks) / sum(block.shape[1] for block in blocks)
+
+
+def _correlation(covariance: np.ndarray) -> np.ndarray:
+    deviation = np.sqrt(np.diag(covariance))
+    matrix = np.clip(covariance / np.outer(deviation, deviation), -1, 1)
+    np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+def _partial(covariance: np.ndarray) -> np.ndarray:
+    return -_correlation(_of_eigenvalues(covariance, lambda x: 1 / x, "series"))
+
+
+def _of_eigenvalues(matrix: np.ndarray, function: np.ufunc, subject: str) -> np.ndarray:
+    """Apply a function to the eigenvalues of a symmetric matrix, which must be above 0."""
+    values, vectors = linalg.eigh(matrix)
+    if values[0] <= len(values) * np.finfo(np.float64).eps * values[-1]:
+        raise InputError(
+            subject,
+            expected="a covariance with an inverse (all eigenvalues above 0)",
+            found=f"eigenvalues from {values[0]:.3g} to {values[-1]:.3g}",
+            hint="leave out parcels that are sums or copies of others, or give more volumes",
+        )
+    return (vectors * function(values)) @ vectors.T
+
+
+def _combined(matrices: list[np.ndarray], kind: str, fisher: bool) -> tuple[np.ndarray, int]:
+    if kind not in _CORRELATIONS or (len(matrices) == 1 and not fisher):
+        return np.mean(matrices, axis=0), 0
+    z, n_clipped = fisher_z(np.array(matrices))
+    mean = z.mean(axis=0)
+    return (mean if fisher else np.tanh(mean)), n_clipped // 2
+
+
+def _check_choices(kind: str, combine: str, fisher: bool, reference: np.ndarray | None) -> None:
+    for name, value, known in (("kind", kind, KINDS), ("combine", combine, RUNS)):
+        if value not in known:
+            raise InputError(
+                name, expected=", ".join(known), found=repr(value), hint="choose one of these"
+            )
+    if fisher and kind not in _CORRELATIONS:
+        raise InputError(
+            "fisher", expected=f"a kind of correlation: {', '.join(_CORRELATIONS)}", found=kind,
+            hint="leave fisher off: Fisher's z is of correlations",
+        )  # fmt: skip
+    if (kind == "tangent") != (reference is not None):
+        raise InputError(
+            "reference",
+            expected="a covariance of the group for kind 'tangent', and for no other",
+            found=f"kind {kind!r} {'without' if reference is None else 'with'} a reference",
+            hint="give the mean of covariances over subjects (kind='covariance'; of the training "
+            "subjects only where a classifier follows)",
+        )
+
+
+def _reference(reference: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Check the reference, leave its NaN parcels out of ``usable``, and give the rest of it."""
+    reference = np.asarray(reference, np.float64)
+    n = len(usable)
+    if reference.shape != (n, n):
+        raise _no_reference(f"shape {reference.shape}", f"a covariance of {n} parcels, ({n}, {n})")
+    usable &= np.isfinite(np.diag(reference))
+    inside = reference[np.ix_(usable, usable)]
+    if not np.isfinite(inside).all() or not np.allclose(inside, inside.T, rtol=1e-4):
+        found = "one with NaN between its parcels, or that is not symmetric"
+        raise _no_reference(found, "a symmetric covariance, NaN in whole rows only")
+    return inside
+
+
+def _no_reference(found: str, expected: str) -> InputError:
+    return InputError(
+        "reference", expected=expected, found=found,
+        hint="give the mean over subjects of what kind='covariance' gives (diagonal included)",
+    )  # fmt: skip
