@@ -41,7 +41,24 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
             hint=suggest("name", list(map(str, table.columns))), file=str(path),
         )  # fmt: skip
     table["name"] = table["name"].astype(str)
-    twice = table["name"][table["name"].duplicated()].unique()
+    check_names(table, path, n_parcels)
+    if "hemisphere" not in table:
+        table["hemisphere"] = [hemisphere_of(name) for name in table["name"]]
+    if "network" not in table:
+        table["network"] = "n/a"
+    return table
+
+
+def check_names(table: pd.DataFrame, path: str | Path, n_parcels: int | None = None) -> None:
+    """Refuse a table in which a name occurs twice, or of another number of parcels.
+
+    Raises
+    ------
+    InputError
+        That names the parcels, or both numbers.
+    """
+    plain = table["name"].map(plain_name)
+    twice = plain[plain.duplicated()].unique()
     if len(twice):
         raise InputError(
             "parcels", expected="a name for each parcel", found=f"{', '.join(twice[:5])} twice",
@@ -52,11 +69,17 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
             "parcels", expected=f"{n_parcels} parcels, as the array has rows",
             found=f"{len(table)}", hint="give the table that belongs to the array", file=str(path),
         )  # fmt: skip
-    if "hemisphere" not in table:
-        table["hemisphere"] = [hemisphere_of(name) for name in table["name"]]
-    if "network" not in table:
-        table["network"] = "n/a"
-    return table
+
+
+def plain_name(name: str) -> str:
+    """Leave out the ``_ROI`` that the HCP's files add to names.
+
+    Examples
+    --------
+    >>> plain_name("L_V1_ROI"), plain_name("L_V1")
+    ('L_V1', 'L_V1')
+    """
+    return name.removesuffix("_ROI")
 
 
 def hemisphere_of(name: str) -> str:
@@ -72,27 +95,47 @@ def hemisphere_of(name: str) -> str:
 
 
 def match_parcels(
-    wanted: Sequence[str], given: Sequence[str], subject: str = "parcels"
+    wanted: Sequence[str],
+    given: Sequence[str],
+    subject: str = "parcels",
+    *,
+    others: str = "error",
 ) -> np.ndarray:
     """Find the row of each wanted parcel among the given ones.
+
+    Parameters
+    ----------
+    wanted, given : sequence of str
+        Names; ``_ROI`` at their ends does not count.
+    subject : str
+        What they are, for messages.
+    others : {"error", "leave_out"}
+        What to do with given parcels that nobody wants.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_wanted,)
+        Rows of the given ones.
 
     Raises
     ------
     InputError
         If one is lacking, or there are others.
     """
-    place = {name: row for row, name in enumerate(given)}
-    lacking = [name for name in wanted if name not in place]
-    more = sorted(set(given) - set(wanted))
-    if lacking or more:
+    place = {plain_name(name): row for row, name in enumerate(given)}
+    lacking = [name for name in wanted if plain_name(name) not in place]
+    more = sorted(set(place) - {plain_name(name) for name in wanted})
+    if lacking or (more and others == "error"):
         found = (
             f"lacking: {', '.join(lacking[:5]) or 'none'}; others: {', '.join(more[:5]) or 'none'}"
         )
+        meant = [s for s in [suggest(n, list(given)) for n in lacking[:1]] if s.startswith("did")]
         raise InputError(
-            subject, expected=f"the same {len(wanted)} parcels, in any order", found=found,
-            hint=suggest(lacking[0], list(given)) if lacking else "use one parcellation for all",
+            subject, expected=f"the same {len(wanted)} parcels, in any order",
+            found=f"{len(lacking)} lacking, {len(more)} others ({found})",
+            hint=meant[0].split("? ")[0] + "?" if meant else "use one parcellation for all",
         )  # fmt: skip
-    return np.array([place[name] for name in wanted], dtype=np.int64)
+    return np.array([place[plain_name(name)] for name in wanted], dtype=np.int64)
 
 
 def read_series(path: str | Path, subject: str = "series") -> np.ndarray:
