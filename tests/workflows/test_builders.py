@@ -25,8 +25,8 @@ from fmriprod.workflows.save import Destination
 from fmriprod.workflows.study_file import read_study
 
 # Arguments that nobody can guess: what is to be done, for whom, and where results go.
-REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "options",
-            "study", "files", "member", "members"}  # fmt: skip
+REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "contrast",
+            "options", "study", "files", "member", "members"}  # fmt: skip
 
 
 def all_builders():
@@ -157,6 +157,7 @@ def required(plan, study, region_files, production_plan, members, work):
         "out_dir": str(work / "out"),
         "bids_dir": str(work),
         "contrasts": ["a-b"],
+        "contrast": "a-b",
     }
 
 

@@ -1,0 +1,106 @@
+"""Contrasts or connectivity of parcels over participants."""
+
+from nipype.interfaces.utility import IdentityInterface, Merge
+from nipype.pipeline import engine as pe
+
+from fmriprod.interfaces.parcel_group import ParcelGroup
+from fmriprod.interfaces.parcel_ranking import ParcelRanking
+
+_OUTPUTS = {
+    "contrast": ["group_file", "summary_file"],
+    "connectivity": ["mean_file", "r_file", "t_file", "p_max_file", "q_file", "summary_file"],
+}
+
+
+def init_parcel_group_wf(
+    *,
+    of: str = "contrast",
+    n_permutations: int = 10_000,
+    n_top: int = 10,
+    seed: int = 0,
+    memory_mb: float = 256.0,
+    mem_gb: float = 0.5,
+    name: str = "parcel_group_wf",
+) -> pe.Workflow:
+    """Build the workflow that tests parcels, or pairs of them, over participants.
+
+    Files are read one after the other: memory does not grow with participants, and the graph
+    has a node or two however many there are.
+
+    Parameters
+    ----------
+    of : {"contrast", "connectivity"}
+        What the files hold.
+    n_permutations : int
+        Sign flips of participants.
+    n_top : int
+        Parcels of the short ranking.
+    seed : int
+        Seed of the flips.
+    memory_mb : float
+        Memory of a block of flips, in MB.
+    mem_gb : float
+        Memory to declare, in GB.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    files
+        Contrasts (TSV) or connectivity (.npy), one a participant
+    parcels_file
+        Parcels of their rows (TSV)
+
+    Outputs
+    -------
+    group_file
+        Mean, t, p, q and effect size of each parcel (TSV)
+    ranking_file
+        Parcels by the size of their mean (TSV)
+    top_file
+        The first of them (TSV)
+    mean_file
+        Mean connectivity, Fisher's z (.npy)
+    r_file
+        The same as correlation (.npy)
+    t_file
+        Student's t (.npy)
+    p_max_file
+        p corrected by the largest value (.npy)
+    q_file
+        False discovery rate (.npy)
+    summary_file
+        Counts and settings (JSON)
+
+    Returns
+    -------
+    nipype.pipeline.engine.Workflow
+    """
+    workflow = pe.Workflow(name=name)
+    workflow.__desc__ = (
+        "Values were tested against 0 over participants (t test; p from flipping the signs of "
+        "participants, with the largest value over parcels). "
+    )
+    inputnode = pe.Node(IdentityInterface(fields=["files", "parcels_file"]), name="inputnode")
+    outputs = sorted({field for fields in _OUTPUTS.values() for field in fields})
+    outputnode = pe.Node(
+        IdentityInterface(fields=[*outputs, "ranking_file", "top_file"]), name="outputnode"
+    )
+    group = pe.Node(
+        ParcelGroup(n_permutations=n_permutations, seed=seed, memory_mb=memory_mb), name="group",
+        mem_gb=mem_gb,
+    )  # fmt: skip
+    workflow.connect([
+        (inputnode, group, [("files", f"{of}_files"), ("parcels_file", "parcels_file")]),
+        (group, outputnode, [(field, field) for field in _OUTPUTS[of]]),
+    ])  # fmt: skip
+    if of == "contrast":
+        ranked = pe.Node(Merge(1), name="ranked")  # one file as a list
+        rank = pe.Node(ParcelRanking(n_top=n_top, column="mean"), name="rank")
+        workflow.connect([
+            (inputnode, rank, [("parcels_file", "parcels_file")]),
+            (group, ranked, [("group_file", "in1")]),
+            (ranked, rank, [("out", "contrast_files")]),
+            (rank, outputnode, [("ranking_file", "ranking_file"), ("top_file", "top_file")]),
+        ])  # fmt: skip
+    return workflow
