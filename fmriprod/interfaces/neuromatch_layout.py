@@ -1,7 +1,8 @@
 """Series and events of parcels in the file layout of the Neuromatch Academy's HCP subset.
 
 ``subjects/S/timeseries/boldN_Atlas_MSMAll_Glasser360Cortical.npy``,
-``subjects/S/EVs/tfMRI_TASK_DIR/COND.txt``; `fmriprod.interfaces.neuromatch_regions` reads the table of parcels.
+``subjects/S/EVs/tfMRI_TASK_DIR/COND.txt``; `fmriprod.interfaces.neuromatch_regions` reads the
+table of parcels.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,9 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.events import read_table
 
-_SIDE = re.compile(r"^([LR])_|_([LR])$|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE)
+_SIDE = re.compile(
+    r"^([LR])_|_([LR])$|(?:^|_)([LR])H_|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE
+)
 
 
 def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame:
@@ -27,7 +29,7 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
     -------
     DataFrame
         ``name hemisphere network`` and the other columns; hemispheres that are not given are
-        read from names (``L_V1``, ``V1_R``, ``left V1``), ``n/a`` where they do not say.
+        read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a`` where they do not say.
 
     Raises
     ------
@@ -39,6 +41,12 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
         raise InputError(
             "parcels", expected="a column name", found=", ".join(map(str, table.columns)),
             hint=suggest("name", list(map(str, table.columns))), file=str(path),
+        )  # fmt: skip
+    if table["name"].isna().any():
+        raise InputError(
+            "parcels", expected="a name for each parcel",
+            found=f"none in {int(table['name'].isna().sum())} rows", hint="name them",
+            file=str(path),
         )  # fmt: skip
     table["name"] = table["name"].astype(str)
     check_names(table, path, n_parcels)
@@ -87,7 +95,7 @@ def hemisphere_of(name: str) -> str:
 
     Examples
     --------
-    >>> [hemisphere_of(name) for name in ("L_V1", "V1_R", "right V1", "Brain-Stem")]
+    >>> [hemisphere_of(name) for name in ("L_V1", "V1_R", "RH_Vis_1", "Brain-Stem")]
     ['L', 'R', 'R', 'n/a']
     """
     found = _SIDE.search(name)
