@@ -29,7 +29,8 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
     -------
     DataFrame
         ``name hemisphere network`` and the other columns; hemispheres that are not given are
-        read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a`` where they do not say.
+        read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a`` where those do
+        not say.
 
     Raises
     ------

@@ -38,7 +38,8 @@ def test_a_mismatch_names_the_parcels():
 
 def test_hemispheres_are_read_from_names():
     sides = {"L_V1": "L", "R_V1_ROI": "R", "V1_L": "L", "left V1": "L", "V1 Right": "R",
-             "Right-Amygdala": "R", "LH_Vis_1": "L", "7Networks_RH_Cont_2": "R", "Lateral": "n/a", "rh": "n/a"}  # fmt: skip
+             "Right-Amygdala": "R", "LH_Vis_1": "L", "7Networks_RH_Cont_2": "R",
+             "Lateral": "n/a", "rh": "n/a"}  # fmt: skip
     assert {name: hemisphere_of(name) for name in sides} == sides
 
 
