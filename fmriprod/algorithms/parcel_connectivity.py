@@ -26,7 +26,8 @@ class Connectivity:
         correlation, on the diagonal; covariance has its variances there, which a reference needs.
     usable : ndarray of bool, shape (n_parcels,)
     excluded : dict of str to int
-        Parcels left out by reason: ``nonfinite``, ``constant``.
+        Parcels left out by reason: ``nonfinite``, ``constant`` and, of tangent,
+        ``not_in_reference``.
     n_volumes : int
         Of all runs.
     shrinkage : list of float
@@ -97,7 +98,12 @@ def parcel_connectivity(
             "series", expected="runs of at least 3 volumes", found=f"a run of {short}",
             hint="two volumes correlate 1 or -1 whatever they hold; leave that run out",
         )  # fmt: skip
-    inside = None if reference is None else _reference(reference, usable)
+    inside = None
+    if reference is not None:
+        known = _in_reference(reference, len(usable))
+        excluded["not_in_reference"] = int((usable & ~known).sum())
+        usable = usable & known
+        inside = _part_of(np.asarray(reference, np.float64), usable)
     if usable.sum() < 2:
         raise InputError(
             "series", expected="at least 2 parcels that can be used",
@@ -224,13 +230,15 @@ def _check_choices(kind: str, combine: str, fisher: bool, reference: np.ndarray 
         )
 
 
-def _reference(reference: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Check the reference, leave its NaN parcels out of ``usable``, and give the rest of it."""
-    reference = np.asarray(reference, np.float64)
-    n = len(usable)
-    if reference.shape != (n, n):
-        raise _no_reference(f"shape {reference.shape}", f"a covariance of {n} parcels, ({n}, {n})")
-    usable &= np.isfinite(np.diag(reference))
+def _in_reference(reference: np.ndarray, n_parcels: int) -> np.ndarray:
+    """Mark the parcels that the reference has."""
+    if np.shape(reference) != (n_parcels, n_parcels):
+        wanted = f"a covariance of {n_parcels} parcels, ({n_parcels}, {n_parcels})"
+        raise _no_reference(f"shape {np.shape(reference)}", wanted)
+    return np.isfinite(np.diag(reference))
+
+
+def _part_of(reference: np.ndarray, usable: np.ndarray) -> np.ndarray:
     inside = reference[np.ix_(usable, usable)]
     if not np.isfinite(inside).all() or not np.allclose(inside, inside.T, rtol=1e-4):
         found = "one with NaN between its parcels, or that is not symmetric"

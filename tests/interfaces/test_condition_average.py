@@ -56,6 +56,29 @@ def test_skip_moves_the_average_and_the_order_of_conditions_is_kept(task):
     assert tables[1].effect[1] > tables[0].effect[1] + 0.5, "the response comes late"
 
 
+def test_means_of_runs_and_of_trials_by_choice(task):
+    """The first trial of lh is cut to 3 volumes: it counts as much as a long one, or less."""
+    cut = pd.read_csv("events0.tsv", sep="\t")
+    cut.loc[0, "duration"] = 3 * TR
+    cut.to_csv("events0.tsv", sep="\t", index=False)
+    found = {}
+    for name, options in (
+        ("frames", {}),
+        ("trials", {"average": "trials"}),
+        ("raw", {"remove_mean": False}),
+    ):
+        out = ConditionAverage(**task_inputs(task, **options)).run().outputs
+        found[name] = pd.read_csv(out.effects_file, sep="\t").effect[0]
+    runs = [np.load(f"run{i}.npy").astype(float)[0] for i in range(2)]
+    first = [(11, 3), (100, 17)], [(55, 17), (144, 17)]  # 8 s, 72 s; 40 s, 104 s
+    trials = [run[a : a + n] for run, rows in zip(runs, first, strict=True) for a, n in rows]
+    centred = [t - runs[i // 2].mean() for i, t in enumerate(trials)]
+    assert found["raw"] == pytest.approx(np.concatenate(trials).mean(), abs=1e-3)
+    assert found["frames"] == pytest.approx(np.concatenate(centred).mean(), abs=1e-3)
+    assert found["trials"] == pytest.approx(np.mean([t.mean() for t in centred]), abs=1e-3)
+    assert abs(found["trials"] - found["frames"]) > 0.05
+
+
 def test_bad_input(task):
     assert "found:    none" in message(task, tr=Undefined)
     for tr in (0.0, -2.0, np.nan):

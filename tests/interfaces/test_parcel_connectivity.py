@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.parcel_connectivity import parcel_connectivity
 from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
 
 
@@ -57,6 +58,17 @@ def test_tangent_with_the_groups_covariance_as_a_file(subject):
     out = ParcelConnectivity(**inputs(kind="tangent", reference_file="group.npy")).run().outputs
     found, used = np.load(out.connectivity_file), [0, 1, 2, 4]
     np.testing.assert_allclose(found[np.ix_(used, used)], -np.log(2) * np.eye(4), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"fisher": True}, {"combine": "average"}, {"kind": "partial correlation"}],
+)
+def test_every_choice_reaches_the_numbers(subject, options):
+    found = np.load(ParcelConnectivity(**inputs(**options)).run().outputs.connectivity_file)
+    np.testing.assert_array_equal(found, parcel_connectivity(subject, **options).matrix)
+    plain = parcel_connectivity(subject).matrix
+    assert np.nanmax(np.abs(found - plain)) > 1e-3
 
 
 def test_bad_input(subject, work):
