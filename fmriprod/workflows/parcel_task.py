@@ -11,6 +11,7 @@ from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_contrast import ParcelContrast
 from fmriprod.interfaces.parcel_glm import ParcelGLM
 
+_WANTED = "contrast"
 _INPUTS = ["series_files", "parcels_file", "events_files", "confounds_files"]
 
 
@@ -75,6 +76,8 @@ def init_parcel_task_wf(
     given = {**({} if tr is None else {"tr": tr}), **(model_options or {})}
     fields = _INPUTS[:3]
     if model == "glm":
+        # The fixed effect of a difference over runs is not the difference of fixed effects.
+        given["contrasts"] = [*given.get("contrasts", ()), f"{_WANTED}={contrast}"]
         measure = pe.Node(ParcelGLM(**given), name="model", mem_gb=mem_gb)
         fields = _INPUTS if "confounds" in given else fields
         what = "a linear model with a haemodynamic response and autoregressive noise"
@@ -82,7 +85,8 @@ def init_parcel_task_wf(
         measure = pe.Node(ConditionAverage(**given), name="model", mem_gb=mem_gb)
         what = "the mean of the volumes during each condition"
     workflow.__desc__ = f"Responses of parcels are from {what}; the contrast is {contrast}. "
-    compare = pe.Node(ParcelContrast(contrast=contrast), name="contrast")
+    wanted = _WANTED if model == "glm" else contrast
+    compare = pe.Node(ParcelContrast(contrast=wanted), name="contrast")
     workflow.connect([
         (inputnode, measure, [(field, field) for field in fields]),
         (measure, compare, [("effects_file", "effects_file")]),
