@@ -140,7 +140,7 @@ def cifti_tr(image: nb.Cifti2Image, given: float | None = None) -> float:
 
 def _blocks(image: nb.Cifti2Image, memory_mb: float) -> Callable[[], Iterator[np.ndarray]]:
     n_volumes, n_places = image.shape
-    step = max(1, int(memory_mb * 2**20 / (16 * n_places)))  # float64 products beside float32
+    step = max(1, int(memory_mb * 2**20 / (8 * n_places)))  # and marks of it
 
     def read() -> Iterator[np.ndarray]:
         for first in range(0, n_volumes, step):

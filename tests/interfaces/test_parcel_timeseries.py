@@ -137,6 +137,7 @@ def test_ptseries_names_its_parcels(work, values):
 def test_dtseries_is_averaged_by_vertex_and_voxel_not_by_place(work, rng):
     """The labels cover more vertices than the series, and in another order."""
     axis, labelled = brain(), brain(left=18, right=18)
+    axis = axis[np.delete(np.arange(len(axis)), [2, 5, 17])]
     labelled = labelled[18:36] + labelled[:18] + labelled[36:]  # right first
     data = rng.normal(50, 3, (11, len(axis)))
     keys = rng.integers(0, 4, len(labelled))
