@@ -128,6 +128,7 @@ def test_planted_effects_are_found_and_no_others():
     values[:, 5] -= 1.5
     found = group_test(values, n_permutations=999)
     assert (found.p_max[:6] < 0.01).all() and (found.p_max[6:] > 0.05).all()
+    assert (found.p_flip[:6] == 0.001).all()  # the observed one counts: none is 0
     assert (found.q[:6] < 0.001).all() and found.t[5] < 0
     assert (found.d_low[:5] < 1.5).all() and (found.d_high[:5] > 1.5).all()
 
