@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from fmriprod.workflows.workers import start_early
 
     start_early()
-    from fmriprod.cli.check import prepare, show_problems
+    from fmriprod.cli.check import prepare
+    from fmriprod.cli.problems import show_problems
     from fmriprod.cli.run import run_plans
     from fmriprod.interfaces.simulate import SimulateStudy
 

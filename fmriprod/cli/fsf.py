@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     from fmriprod.workflows.workers import start_early
 
     start_early()
-    from fmriprod.cli.check import show_problems
+    from fmriprod.cli.dataset import say_left_out
+    from fmriprod.cli.problems import show_problems
     from fmriprod.cli.production import execute_study, feat_builder
-    from fmriprod.cli.run import say_left_out
     from fmriprod.workflows.prepare_production import prepare_production
     from fmriprod.workflows.study_feat import standard_brain
 

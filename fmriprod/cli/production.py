@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
 from fmriprod.cli.options import given_model_options
+from fmriprod.cli.problems import show_problems
 
 if TYPE_CHECKING:
     from fmriprod.workflows.plan_production import ProductionPlan
@@ -21,9 +23,6 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
 
     Participants with errors of their own are left out, and the exit code is 1 then.
     """
-    from fmriprod.cli.check import show_problems
-    from fmriprod.cli.run import say_left_out
-
     refuse_model_options(args)
     prepared = prepare(args)
     if args.level == "group" and prepared.study is not None:
@@ -95,7 +94,6 @@ def _participants(
 ) -> int:
     from nipype.pipeline import engine as pe
 
-    from fmriprod.cli.run import dataset_name, is_simulated, threads
     from fmriprod.workflows.production_subject import init_production_subject_wf
 
     if prepared.study.glm.engine == "fsl":
@@ -150,8 +148,6 @@ def feat_builder(
 
 
 def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Console) -> int:
-    from fmriprod.cli.check import show_problems
-    from fmriprod.cli.run import dataset_name, is_simulated
     from fmriprod.workflows.group_parts import why_no_task_mask
     from fmriprod.workflows.prepare_group import prepare_members
     from fmriprod.workflows.production_group import init_production_group_wf

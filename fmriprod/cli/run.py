@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.console import output
+from fmriprod.cli.dataset import dataset_name, say_left_out, threads
 from fmriprod.cli.options import (
     add_model_options,
     add_resource_options,
@@ -19,7 +20,6 @@ from fmriprod.cli.values import folder
 
 if TYPE_CHECKING:
     from fmriprod.workflows.prepare import Prepared
-    from fmriprod.workflows.prepare_production import PreparedProduction
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.dry_run:
         start_early()
-    from fmriprod.cli.check import prepare, show_problems
+    from fmriprod.cli.check import prepare
+    from fmriprod.cli.problems import show_problems
 
     console = output()
     if args.study is not None:
@@ -82,14 +83,6 @@ def run(args: argparse.Namespace) -> int:
     code = run_plans(args, prepared, console)
     say_left_out(prepared, console)
     return 1 if prepared.left_out else code
-
-
-def say_left_out(prepared: "Prepared | PreparedProduction", console: Console) -> None:
-    """Name the participants that are not analysed because of errors."""
-    if prepared.left_out:
-        names = ", ".join(f"sub-{label}" for label in prepared.left_out)
-        text = f"Left out because of the errors above: {names}."
-        console.print(text, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def run_plans(
@@ -124,32 +117,6 @@ def run_plans(
     )
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
-
-
-def threads(args: argparse.Namespace, n_runs: int) -> int:
-    """Count the threads for one step: those asked for, or as many as keep all processors busy."""
-    from fmriprod.workflows.resources import threads_per_step
-
-    return min(args.omp_nthreads or threads_per_step(args.n_procs, n_runs), args.n_procs)
-
-
-def dataset_name(bids_dir: str | Path) -> str:
-    """Name of a dataset from its description, or of its folder."""
-    from fmriprod.interfaces.bids_index import read_json
-
-    description = Path(bids_dir, "dataset_description.json")
-    name = read_json(description).get("Name") if description.is_file() else None
-    return str(name or Path(bids_dir).name)
-
-
-def is_simulated(bids_dir: str | Path) -> bool:
-    """Tell whether a dataset says of itself that it is simulated."""
-    from fmriprod.interfaces.bids_index import read_json
-
-    description = Path(bids_dir, "dataset_description.json")
-    content = read_json(description) if description.is_file() else {}
-    made_by = content.get("GeneratedBy") or [{}]
-    return "simulat" in f"{content.get('Name', '')} {made_by}".lower()
 
 
 def show_plans(plans, console: Console) -> None:

@@ -14,7 +14,7 @@ from fmriprod.algorithms.activation_maximization import (
 )
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.networks import NetworkOptions
+from fmriprod.interfaces.network_base import NetworkOptions
 from fmriprod.interfaces.torch_devices import check_device, torch_threads
 from fmriprod.interfaces.torch_networks import TorchNetwork, open_torch
 from fmriprod.interfaces.trainable_networks import read_weights

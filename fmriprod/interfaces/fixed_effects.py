@@ -57,5 +57,5 @@ class FixedEffects(PythonInterface):
             self.save_image(f"{name}_file", f"{name}.nii.gz", volume, first)
         out_mask = mask.copy()
         out_mask[mask] = combined.usable
-        self.save_image("out_mask", "mask.nii.gz", out_mask, first)
+        self.save_image("out_mask", "common_mask.nii.gz", out_mask, first)
         self.result("n_excluded", int((~combined.usable).sum()))

@@ -207,7 +207,7 @@ class FirstLevelModel(PythonInterface):
             self.result(field, paths)
         analysed = mask.copy()
         analysed[mask] = fit.analysed
-        self.save_image("out_mask", "mask.nii.gz", analysed, image)
+        self.save_image("out_mask", "analysed_mask.nii.gz", analysed, image)
         self.result("contrast_names", names)
         self.result("dof", float(fit.result.dof))
 

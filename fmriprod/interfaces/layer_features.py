@@ -12,7 +12,8 @@ from fmriprod.algorithms.layer_reduction import MAX_FEATURES
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.layer_file import LayerWriter
 from fmriprod.interfaces.layer_rows import LayerRows, Run, open_run
-from fmriprod.interfaces.networks import Network, NetworkOptions, open_network
+from fmriprod.interfaces.network_base import Network, NetworkOptions
+from fmriprod.interfaces.networks import open_network
 from fmriprod.interfaces.stimulus_files import stimulus_names
 
 

@@ -12,7 +12,7 @@ from fmriprod.algorithms.frames import LaggedCopies, VolumeMeans, check_coverage
 from fmriprod.algorithms.layer_reduction import reduce_layer, signed_log, subsampling_step
 from fmriprod.interfaces.frame_files import Film, open_film
 from fmriprod.interfaces.layer_file import LayerWriter
-from fmriprod.interfaces.networks import Network
+from fmriprod.interfaces.network_base import Network
 from fmriprod.interfaces.stimulus_files import image_blocks
 
 

@@ -115,8 +115,8 @@ class Normalize(PythonInterface):
 
     def _process(self) -> None:
         pair = self._pair()
-        self.save_image("template_file", "template.nii.gz", pair.template, pair.space)
-        self.save_image("template_mask", "template_mask.nii.gz", pair.mask, pair.space)
+        self.save_image("template_file", "space.nii.gz", pair.template, pair.space)
+        self.save_image("template_mask", "space_mask.nii.gz", pair.mask, pair.space)
         found = self._transform(pair)
         for field, matrix in (
             ("transform_file", found.transform), ("inverse_file", np.linalg.inv(found.transform))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.networks import Apply, Network, NetworkOptions, needs
+from fmriprod.interfaces.network_base import Apply, Network, NetworkOptions, needs
 
 _LAYER_KINDS = ("Conv", "Gemm", "MatMul")
 

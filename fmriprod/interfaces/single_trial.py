@@ -198,7 +198,7 @@ class SingleTrialBetas(PythonInterface):
                 volumes[analysed] = values
                 name = f"stat-{'beta' if field == 'betas_file' else 't'}_statmap.nii.gz"
                 self.save_image(field, name, volumes, image, tr=0.0)
-        self.save_image("out_mask", "mask.nii.gz", analysed, image)
+        self.save_image("out_mask", "analysed_mask.nii.gz", analysed, image)
 
     def _save_trials(self, found: SingleTrials, design: TrialDesign) -> pd.DataFrame:
         trials = design.trials.assign(vif=found.vif.round(6), dof=found.dof)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.networks import needs
+from fmriprod.interfaces.network_base import needs
 
 
 def check_device(name: str, what: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from fmriprod.algorithms.activations import default_layers, iterate_activations
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.small_networks import SIZES, small_network
-from fmriprod.interfaces.networks import Apply, Network, NetworkOptions, needs
+from fmriprod.interfaces.network_base import Apply, Network, NetworkOptions, needs
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -27,6 +27,7 @@ def init_group_rsa_wf(
     level: float = 0.05,
     n_permutations: int = 10_000,
     min_voxels: int = 1,
+    best: str = "mean",
     n_bootstrap: int = 0,
     seed: int = 0,
     mem_gb: float = 2.0,
@@ -45,6 +46,8 @@ def init_group_rsa_wf(
         Sign flips.
     min_voxels : int
         Voxels of the smallest cluster that stays.
+    best : {"mean", "t"}
+        What the best map of a voxel is judged by; t as published.
     n_bootstrap : int
         Draws of participants for the best map of each voxel; 0: none.
     seed : int
@@ -110,8 +113,8 @@ def init_group_rsa_wf(
     group = pe.Node(
         GroupRSA(
             method=method, correction=correction, level=level, n_permutations=n_permutations,
-            min_voxels=min_voxels, n_bootstrap=n_bootstrap, seed=seed, num_threads=omp_nthreads,
-            **({"maps": list(maps)} if maps else {}),
+            min_voxels=min_voxels, best=best, n_bootstrap=n_bootstrap, seed=seed,
+            num_threads=omp_nthreads, **({"maps": list(maps)} if maps else {}),
         ),
         name="group", mem_gb=mem_gb, n_procs=omp_nthreads,
     )  # fmt: skip

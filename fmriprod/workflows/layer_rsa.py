@@ -14,6 +14,7 @@ from fmriprod.workflows.searchlight_rsa import COMPARED, PATTERNS, init_searchli
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 
 _MAPS = [*COMPARED, "rdm_file", "layer_map", "layer_file"]
+_EVERY_UNIT = {"reduce": False, "log": False}  # of a layer, as published
 _FEATURES = ["features_file", "features_samples_file"]
 
 
@@ -38,7 +39,7 @@ def init_layer_rsa_wf(
     stimuli : {"features", "images"}
         Features that were made before, or images for `init_stimulus_features_wf`.
     stimulus_options : mapping, optional
-        Options of that workflow.
+        Options of that workflow; every unit is taken as it is unless they say otherwise.
     column : str, optional
         Column of the samples that names conditions; the folder of each image unless given.
     variance : float
@@ -126,7 +127,8 @@ def init_layer_rsa_wf(
         workflow.connect([source])
     else:
         features = init_stimulus_features_wf(
-            stimuli=stimuli, **{"omp_nthreads": omp_nthreads, **(stimulus_options or {})}
+            stimuli=stimuli,
+            **{**_EVERY_UNIT, "omp_nthreads": omp_nthreads, **(stimulus_options or {})},
         )
         workflow.connect([
             (inputnode, features, [("images", "inputnode.images")]),

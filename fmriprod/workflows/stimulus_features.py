@@ -17,6 +17,9 @@ def init_stimulus_features_wf(
     layers: Sequence[str] = (),
     size: Sequence[int] = (),
     max_features: int = MAX_FEATURES,
+    reduce: bool = True,
+    log: bool | None = None,
+    weights: str | None = None,
     tr: float | None = None,
     frame_rate: float | None = None,
     lags: Sequence[float] = (4.0, 6.0, 8.0),
@@ -40,6 +43,13 @@ def init_stimulus_features_wf(
         Pixels to which images are resized.
     max_features : int
         Layers with more are smoothed and subsampled.
+    reduce : bool
+        Whether they are; without it every unit is kept, as for `LayerRDM`.
+    log : bool, optional
+        Take sign(x) log(1 + abs(x)); yes unless given, for pixels no.
+    weights : str, optional
+        File of the network's weights, such as those of `NetworkTraining`; those in the user's
+        cache unless given.
     tr : float, optional
         Repetition time in s; needed for films.
     frame_rate : float, optional
@@ -88,12 +98,16 @@ def init_stimulus_features_wf(
         given = {"tr": tr, "runs": runs}
         workflow.__desc__ = "Stimuli were described by their pixels. "
     else:
-        interface = LayerFeatures(network=network, max_features=max_features)
+        interface = LayerFeatures(network=network, max_features=max_features, reduce=reduce)
+        if log is not None:
+            interface.inputs.log = log
+        if weights is not None:
+            interface.inputs.weights = weights
         film = stimuli == "frames"
         given = {"layers": layers, "size": size}
         if film:
             given |= {"tr": tr, "frame_rate": frame_rate, "lags": lags, "run_labels": runs}
-        workflow.__desc__ = _text(network, lags if film else ())
+        workflow.__desc__ = _text(network, lags if film else (), reduce, log)
     for trait, value in given.items():
         if isinstance(value, (int, float)):
             setattr(interface.inputs, trait, float(value))
@@ -107,16 +121,19 @@ def init_stimulus_features_wf(
     return workflow
 
 
-def _text(network: str, lags: Sequence[float]) -> str:
+def _text(network: str, lags: Sequence[float], reduce: bool, log: bool | None) -> str:
     """Say in words what features were made."""
     if network == "pixels":
         what = "Stimuli were described by the luminance of their pixels"
     elif network == "gabor":
         what = "Stimuli were described by a pyramid of Gabor energies [@kay2008]"
     else:
+        how = [word for word, done in (("smoothed and subsampled", reduce),
+                                       ("log-transformed", log is not False)) if done]  # fmt: skip
+        changed = f", {' and '.join(how)} [@eickenberg2017]," if how else ""
         what = (
-            f"Stimuli were shown to a network ({network}), and the activations of each layer, "
-            "smoothed, subsampled and log-transformed [@eickenberg2017], were their features"
+            f"Stimuli were shown to a network ({network}), and the activations of each layer"
+            f"{changed} were their features"
         )
     if lags:
         times = ", ".join(f"{lag:g}" for lag in lags)

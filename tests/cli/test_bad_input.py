@@ -363,12 +363,21 @@ def test_images_without_a_head_stop_what_depends_on_them(study, work, name, chan
     assert not list((work / "out").glob("*.html"))
 
 
+def heed_interrupts():
+    """Undo what a shell does to its background jobs, which ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_from_outside(study, work, sent):
     process = subprocess.Popen(
-        run_it(study, work / "out"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        run_it(study, work / "out"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
     for line in process.stderr:
         if "done" in line:

@@ -6,6 +6,7 @@ from rich.console import Console
 from support.bids import image_bytes, study_tree, write_tree
 
 from fmriprod.cli import check
+from fmriprod.cli.problems import show_problems
 from fmriprod.interfaces.problems import Problem
 
 
@@ -49,7 +50,7 @@ def test_plain_text_names_file_and_remedy_without_colours(study, capsys):
 def test_the_same_problem_of_many_files_is_shown_once():
     problems = [Problem("warning", f"/d/sub-{k:02d}", "a", "[red]b", "c") for k in range(9)]
     stream = io.StringIO()
-    check.show_problems(problems, Console(file=stream, width=40), root="/d")
+    show_problems(problems, Console(file=stream, width=40), root="/d")
     lines = stream.getvalue().splitlines()
     assert lines[:6] == ["WARNING sub-00", *[f"        sub-0{k}" for k in (1, 2, 3, 4)],
                          "        and 4 more"]  # fmt: skip
@@ -60,7 +61,7 @@ def test_the_same_problem_of_many_files_is_shown_once():
 def test_long_texts_stay_in_their_column_on_a_terminal():
     stream = io.StringIO()
     console = Console(file=stream, width=60, force_terminal=True, color_system=None)
-    check.show_problems([Problem("error", "f", "word " * 40, "x\n  - y", "z")], console)
+    show_problems([Problem("error", "f", "word " * 40, "x\n  - y", "z")], console)
     lines = stream.getvalue().splitlines()
     assert max(map(len, lines)) <= 60
     assert all(line.startswith(" " * 19) for line in lines[2:5])

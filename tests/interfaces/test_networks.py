@@ -5,7 +5,8 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.gabor import gabor_pyramid, luminance
-from fmriprod.interfaces.networks import NetworkOptions, open_network
+from fmriprod.interfaces.network_base import NetworkOptions
+from fmriprod.interfaces.networks import open_network
 
 
 def keep(_, values):

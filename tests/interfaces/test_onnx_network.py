@@ -8,7 +8,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.networks import NetworkOptions, open_network
+from fmriprod.interfaces.network_base import NetworkOptions
+from fmriprod.interfaces.networks import open_network
 
 
 def keep(_, values):

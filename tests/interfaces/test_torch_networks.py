@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 
 from fmriprod.algorithms.checks import InputError  # noqa: E402
 from fmriprod.algorithms.small_networks import SIZES, layer_activations, small_network  # noqa: E402
-from fmriprod.interfaces.networks import NetworkOptions, open_network  # noqa: E402
+from fmriprod.interfaces.network_base import NetworkOptions  # noqa: E402
+from fmriprod.interfaces.networks import open_network  # noqa: E402
 
 
 def keep(_, values):

@@ -1,5 +1,8 @@
 """Graphs of representational similarity find what was planted, with and without kept RDMs."""
 
+import json
+from pathlib import Path
+
 import nibabel as nb
 import numpy as np
 import pandas as pd
@@ -7,6 +10,7 @@ import pytest
 from nipype import Workflow
 from scipy.ndimage import distance_transform_edt
 
+from fmriprod.algorithms.model_codes import DIGITS_AND_OBJECTS
 from fmriprod.interfaces.layer_file import write_layers
 from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.rdm_file import read_rdms
@@ -108,3 +112,26 @@ def test_a_group_is_tested(work, rng):
     best = voxels(found.layer_map)
     assert (best[:3] == 1).mean() > 0.95 and np.isnan(best[3:]).mean() > 0.95
     assert pd.read_csv(found.table_file, sep="\t")["map"].tolist() == ["face", "house"]
+
+
+def test_images_become_layers_with_every_unit(work, rng):
+    """Images in folders of their conditions, through a network, to dissimilarities and codes."""
+    pytest.importorskip("torch")
+    files = []
+    for name in DIGITS_AND_OBJECTS:
+        (work / name).mkdir()
+        for number in range(2):
+            files.append(str(work / name / f"{number}.npy"))
+            np.save(files[-1], rng.random((16, 16)).astype(np.float32))
+    workflow = init_layer_rsa_wf(
+        stimuli="images", stimulus_options={"network": "small:tiny"},
+        codes=["digit", "object"], searchlight=False,
+    )  # fmt: skip
+    workflow.inputs.inputnode.images = files
+    found = run(workflow, work)
+    layers = read_rdms(found["layers"].rdm_file)
+    assert sorted(layers.conditions) == sorted(DIGITS_AND_OBJECTS)
+    table = pd.read_csv(found["layers_and_codes"].table_file, sep="\t")
+    assert set(table["model"]) == {"digit", "object"} and set(table["rdm"]) == set(layers.names)
+    summary = json.loads(Path(found["features"].summary_file).read_text())
+    assert all(layer["d"] == 1 for layer in summary["layers"])
