@@ -1,0 +1,95 @@
+"""The page on parcels: its first screen, figures, tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from fmriprod.reports.page import Block, Figure, Notice, Page, Section, Table, Tile, Tiles
+from fmriprod.reports.parcel_tiles import signed
+from fmriprod.reports.results import SubjectResult
+from fmriprod.reports.subject_sections import subject_sections
+from fmriprod.reports.verdicts import probability
+
+SECTIONS = {
+    "group": ("Parcels over participants", "Student's t of the mean; p_max holds for all at once."),
+    "ranking": ("Largest parcels", "Bars have the colour of the parcel's network."),
+    "networks": ("Networks", "Means of the contrast over the parcels of a network."),
+    "matrix": ("Connectivity", "Red pairs go together, blue ones against each other."),
+    "seed": ("Seed", "What one parcel is connected with, in both hemispheres."),
+}
+_COLUMNS = ("parcel", "parcel_1", "parcel_2", "network", "n", "mean", "t", "p_max", "q", "d")
+_MOST_ROWS = 15
+
+
+@dataclass(frozen=True)
+class ParcelFigure:
+    """A figure of the page: its section (a key of `SECTIONS`), what it shows, its file."""
+
+    section: str
+    caption: str
+    path: str | Path
+
+
+@dataclass(frozen=True)
+class ParcelResult:
+    """All that the page on parcels shows; ``about`` has truth, methods, settings, versions."""
+
+    title: str
+    tiles: Sequence[Tile] = ()
+    figures: Sequence[ParcelFigure] = ()
+    group: pd.DataFrame | None = None
+    simulated: bool = False
+    about: SubjectResult = field(default_factory=lambda: SubjectResult(""))
+
+
+def parcel_page(result: ParcelResult) -> Page:
+    """Arrange what was found: key figures first, then all figures and tables.
+
+    Parameters
+    ----------
+    result : ParcelResult
+        What there is; sections without content are left out.
+
+    Returns
+    -------
+    Page
+        To be given to `render_page`.
+    """
+    lead: list[Block] = [Tiles(result.tiles)] if result.tiles else []
+    lost = [label for label, entry in result.about.truth.items() if not entry.get("ok")]
+    if lost:
+        lead.append(Notice(f"Not as planted: {'; '.join(lost)}.", "problem"))
+    sections = []
+    for key, (title, intro) in SECTIONS.items():
+        blocks: list[Block] = [
+            Figure(entry.path, entry.caption, f"{title}: {entry.caption}")
+            for entry in result.figures if entry.section == key
+        ]  # fmt: skip
+        if key == "group" and result.group is not None:
+            blocks.append(_group_table(result.group))
+        if blocks:
+            sections.append(Section(title, intro, blocks))
+    return Page(
+        title=result.title, subtitle="", lead=lead,
+        sections=sections + subject_sections(result.about),
+        banner="Simulated data: no person was scanned for this report." if result.simulated else "",
+    )  # fmt: skip
+
+
+def _group_table(table: pd.DataFrame) -> Table:
+    columns = [name for name in _COLUMNS if name in table]
+    order = table["t"].abs().sort_values(ascending=False, kind="stable").index
+    best = table.loc[order].dropna(subset="t").head(_MOST_ROWS)
+    rows = [[_cell(name, row[name]) for name in columns] for _, row in best.iterrows()]
+    caption = f"The {len(best)} largest |t| of {len(table)} rows"
+    return Table(columns, rows, caption + "; d: Cohen's d; q: Benjamini & Hochberg.")
+
+
+def _cell(name: str, value: object) -> str:
+    if pd.isna(value):
+        return "n/a"
+    if name in ("p_max", "q"):
+        return probability(float(value))
+    return signed(float(value)) if isinstance(value, float) else str(value)
