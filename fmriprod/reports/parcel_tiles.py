@@ -76,9 +76,9 @@ def network_tile(table: pd.DataFrame) -> Tile:
     if not len(known):
         return Tile("Strongest network", "none", "no network has a mean", "warning")
     row = known.loc[known["mean"].abs().idxmax()]
-    side = "" if row["hemisphere"] == "both" else f" {row['hemisphere']}"
-    detail = f"mean {signed(row['mean'])} over {int(row['n'])} parcels"
-    return Tile("Strongest network", f"{row['network']}{side}", detail)
+    side = {"L": "left hemisphere: ", "R": "right hemisphere: "}.get(row["hemisphere"], "")
+    detail = f"{side}mean {signed(row['mean'])} over {int(row['n'])} parcels"
+    return Tile("Strongest network", str(row["network"]), detail)
 
 
 def connectivity_tiles(matrix: np.ndarray, names: list[str], seed: str | None) -> list[Tile]:
