@@ -69,16 +69,17 @@ def network_tile(table: pd.DataFrame) -> Tile:
     --------
     >>> table = pd.DataFrame({"network": ["a", "b"], "hemisphere": "both", "n": 4,
     ...                       "mean": [0.5, -2.0]})
-    >>> network_tile(table).value
-    'b'
+    >>> network_tile(table).label
+    'Strongest network: b'
     """
     known = network_rows(table).dropna(subset="mean")
     if not len(known):
         return Tile("Strongest network", "none", "no network has a mean", "warning")
     row = known.loc[known["mean"].abs().idxmax()]
-    side = {"L": "left hemisphere: ", "R": "right hemisphere: "}.get(row["hemisphere"], "")
-    detail = f"{side}mean {signed(row['mean'])} over {int(row['n'])} parcels"
-    return Tile("Strongest network", str(row["network"]), detail)
+    side = {"L": "left hemisphere, ", "R": "right hemisphere, "}.get(row["hemisphere"], "")
+    # The name is in the small letters: the large ones cut long names in the middle.
+    detail = f"{side}mean over {int(row['n'])} parcels"
+    return Tile(f"Strongest network: {row['network']}", signed(row["mean"]), detail)
 
 
 def connectivity_tiles(matrix: np.ndarray, names: list[str], seed: str | None) -> list[Tile]:

@@ -89,7 +89,7 @@ class TestWhole:
 
     def test_a_lateral_effect_does_not_cancel(self, whole):
         # Over both hemispheres Mot has the mean 0.5, in the right 7.
-        assert "Strongest network Mot right hemisphere: mean 7 over 2 parcels" in page_of(whole)
+        assert "Strongest network: Mot 7 right hemisphere, mean over 2 parcels" in page_of(whole)
 
     def test_all_figures_and_the_banner(self, whole):
         assert whole.figure_names == ["group", "ranking-1", "networks", "matrix", "seed"]
@@ -109,7 +109,7 @@ class TestParts:
         found = run(tmp_path, contrast_file=study["contrast_file"],
                     parcels_file=study["parcels_file"])  # fmt: skip
         assert found.figure_names == ["ranking-1", "networks"]
-        assert "Strongest network Mot right" in page_of(found)
+        assert "Strongest network: Mot 7 right" in page_of(found)
         assert "Simulated" not in page_of(found)
 
     def test_contrast_without_a_table_of_parcels(self, study, tmp_path):
