@@ -117,8 +117,12 @@ class TestParts:
         assert found.figure_names == ["ranking-1"]
 
     def test_edges_of_a_group(self, study, tmp_path):
-        edges = pd.DataFrame({"parcel_1": ["R_V1", "R_M1", "R_S1"], "parcel_2": ["L_V1", "L_M1", "L_S1"],
-                              "n": 8, "t": [-9.0, 2.0, 1.0], "p_max": [0.05, 0.5, 0.9]})  # fmt: skip
+        regions = ["V1", "M1", "S1"]
+        edges = pd.DataFrame({
+            "parcel_1": [f"R_{name}" for name in regions],
+            "parcel_2": [f"L_{name}" for name in regions],
+            "n": 8, "t": [-9.0, 2.0, 1.0], "p_max": [0.05, 0.5, 0.9],
+        })  # fmt: skip
         found = run(tmp_path, group_file=save(tmp_path, "edges", edges),
                     parcels_file=study["parcels_file"])  # fmt: skip
         assert "Largest |t| of edges R_V1 – L_V1 t = −9" in page_of(found)
