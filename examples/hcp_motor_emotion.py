@@ -20,6 +20,7 @@ from nipype import Workflow
 
 from fmriprod.algorithms.hcp_runs import TR
 from fmriprod.interfaces.neuromatch_layout import list_runs, read_run_events, series_path
+from fmriprod.interfaces.parcel_report import ParcelReport
 from fmriprod.interfaces.parcel_timeseries import ParcelTimeseries
 from fmriprod.interfaces.simulate_parcel_dataset import SimulateParcelDataset
 from fmriprod.workflows.parcel_group import init_parcel_group_wf
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("hcp"), help="new folder for results")
     parser.add_argument("--data", type=Path, help="data set (default: simulated)")
     parser.add_argument("--subjects", type=int, help="how many (default: all, or 10 simulated)")
+    parser.add_argument("--seed", default="L_4", help="parcel whose connectivity is drawn")
     given = parser.parse_args()
     folder = given.out.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +155,17 @@ def main() -> None:
     for key in CONTRASTS:
         say(key, over_subjects(key, files[key], parcels, folder), planted, folder)
     rest = over_subjects("rest", files["rest"], parcels, folder)["group"]
+    made = ParcelReport(
+        title="Rest and movements on parcels", simulated=planted is not None,
+        parcels_file=parcels, connectivity_file=rest.r_file, connectivity_range=[-0.6, 0.6],
+        group_file=str(folder / "hand.tsv"), seed=given.seed,
+        methods="Correlations of parcels at rest, and responses to movements of the left against "
+        "the right hand, were tested over subjects.",
+        settings=[f"subjects: {rest.n_subjects}", f"repetition time: {TR} s"],
+    ).run(cwd=str(folder / "work")).outputs  # fmt: skip
+    (folder / "report.html").write_bytes(Path(made.out_report).read_bytes())
     print(f"\nConnectivity at rest, mean over {rest.n_subjects} subjects: {rest.r_file}")
+    print(f"Report: {folder / 'report.html'}")
 
 
 if __name__ == "__main__":
