@@ -16,7 +16,7 @@ from fmriprod.algorithms.band_candidates import (
 from fmriprod.algorithms.banded_outer import banded_outer
 from fmriprod.algorithms.banded_search import Progress, SpaceKernels, search, space_kernels
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.encode import sorted_columns, usable_responses
+from fmriprod.algorithms.encode import sorted_columns, spread_usable, usable_responses
 from fmriprod.algorithms.leave_group_out import leave_group_out
 from fmriprod.algorithms.nested_ridge import RELATIVE_PENALTIES, check_penalties
 from fmriprod.algorithms.ridge_inner import Columns
@@ -215,7 +215,7 @@ def _fit(
     scores = banded_outer(kernels, candidates, columns, choice)
     candidate = np.full((kernels.folds.n_folds, len(usable)), -1, dtype=np.int32)
     candidate[:, usable] = choice.candidate
-    fold_r2, fold_r, split, level_r2 = (_spread(values, usable) for values in scores)
+    fold_r2, fold_r, split, level_r2 = (spread_usable(values, usable) for values in scores)
     return BandedEncoding(
         spaces=kernels.names,
         r2=fold_r2.mean(axis=0),
@@ -225,9 +225,9 @@ def _fit(
         split=split.mean(axis=1),
         level_r2=level_r2.mean(axis=0),
         fold_split=split,
-        penalty=_spread(kernels.penalties[choice.penalty], usable),
+        penalty=spread_usable(kernels.penalties[choice.penalty], usable),
         candidate=candidate,
-        inner=_spread(choice.score, usable),
+        inner=spread_usable(choice.score, usable),
         usable=usable,
         folds=kernels.folds.names,
         penalties=kernels.penalties,
@@ -264,10 +264,3 @@ def _check_samples(
             found=f"shape {tuple(responses.shape)}",
             hint="give features, responses and groups of the same samples, in the same order",
         )  # fmt: skip
-
-
-def _spread(values: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Put values of usable voxels, the last axis, among all; NaN elsewhere. float32."""
-    full = np.full((*values.shape[:-1], len(usable)), np.nan, dtype=np.float32)
-    full[..., usable] = values
-    return full

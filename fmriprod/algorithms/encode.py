@@ -130,11 +130,13 @@ def ridge_encode(
     fold_r2, fold_r = ridge.outer(columns, chosen, predictions=predicted)
     fitted = _with_mean(ridge.model(columns, chosen), mean) if model else None
     tried = ridge.penalties[chosen]
-    spread = [_spread(a, usable) for a in (fold_r2.mean(0), fold_r.mean(0), fold_r2, fold_r, tried)]
+    spread = [
+        spread_usable(a, usable) for a in (fold_r2.mean(0), fold_r.mean(0), fold_r2, fold_r, tried)
+    ]
     if predicted is not None:
         unsorted = np.empty_like(predicted)
         unsorted[:, ridge.folds.order] = predicted
-        predicted = _spread((unsorted + mean[:, None]).T, usable)
+        predicted = spread_usable((unsorted + mean[:, None]).T, usable)
     return Encoding(
         *spread,
         usable,
@@ -217,7 +219,7 @@ def _ordered(block: np.ndarray, order: np.ndarray) -> np.ndarray:
     return block if (order[1:] > order[:-1]).all() else block[order]
 
 
-def _spread(values: np.ndarray, usable: np.ndarray) -> np.ndarray:
+def spread_usable(values: np.ndarray, usable: np.ndarray) -> np.ndarray:
     """Put values of usable voxels, the last axis, among all; NaN elsewhere. float32."""
     full = np.full((*values.shape[:-1], len(usable)), np.nan, dtype=np.float32)
     full[..., usable] = values

@@ -214,3 +214,8 @@ def _paths(value: Any) -> set[Path]:
     if isinstance(value, list | tuple):
         return {path for part in value for path in _paths(part)}
     return set()
+
+
+def given_or_none(value: Any) -> Any:
+    """Give the value of an input, None where it is not set."""
+    return value if isdefined(value) else None

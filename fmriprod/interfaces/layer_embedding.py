@@ -1,14 +1,12 @@
 """Images in two dimensions, layer by layer."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
+from nipype.interfaces.base import File, TraitedSpec, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.layer_embedding import chosen_units, embed
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
 from fmriprod.interfaces.layer_file import LayerFile, open_layers
 from fmriprod.interfaces.row_conditions import number_conditions, row_conditions
 
@@ -73,10 +71,12 @@ class LayerEmbedding(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         with open_layers(values.features_file) as features:
-            named = row_conditions(values.samples_file, features.n_samples, _given(values.column))
-            categories, classes = number_conditions(named, _given(values.classes), "classes")
+            named = row_conditions(
+                values.samples_file, features.n_samples, given_or_none(values.column)
+            )
+            categories, classes = number_conditions(named, given_or_none(values.classes), "classes")
             rows = np.flatnonzero(categories >= 0)
-            layers = _given(values.layers) or features.names
+            layers = given_or_none(values.layers) or features.names
             found = {}
             units = {}
             for number, layer in enumerate(layers):
@@ -117,7 +117,7 @@ class LayerEmbedding(PythonInterface):
     def _read(self, features: LayerFile, layer: str, rows: np.ndarray, number: int) -> np.ndarray:
         """Read some rows and units of a layer, a block of rows at a time."""
         dataset = features.dataset(layer)
-        n_units = _given(self.inputs.n_units)
+        n_units = given_or_none(self.inputs.n_units)
         if n_units is not None and n_units < 1:
             raise InputError(
                 "n_units", expected="at least 1 unit", found=f"{n_units}",
@@ -129,7 +129,3 @@ class LayerEmbedding(PythonInterface):
         step = max(1, _BLOCK_BYTES // (4 * dataset.shape[1]))
         blocks = [dataset[rows[k : k + step]][:, units] for k in range(0, len(rows), step)]
         return np.concatenate(blocks)
-
-
-def _given(value: Any) -> Any:
-    return value if isdefined(value) else None

@@ -1,7 +1,5 @@
 """Features of what was shown: every layer of a network, a Gabor pyramid, or pixels."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from nipype.interfaces.base import Directory, File, TraitedSpec, isdefined, traits
@@ -9,7 +7,7 @@ from nipype.interfaces.base import Directory, File, TraitedSpec, isdefined, trai
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.frames import lag_volumes
 from fmriprod.algorithms.layer_reduction import MAX_FEATURES
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
 from fmriprod.interfaces.layer_file import LayerWriter
 from fmriprod.interfaces.layer_rows import LayerRows, Run, open_run
 from fmriprod.interfaces.network_base import Network, NetworkOptions
@@ -138,24 +136,25 @@ class LayerFeatures(PythonInterface):
         network = self._network()
         log = values.log if isdefined(values.log) else values.network != "pixels"
         most = values.max_features if values.reduce else None
-        rows = LayerRows(network, _given(values.layers) or None, most, log)
+        rows = LayerRows(network, given_or_none(values.layers) or None, most, log)
         about = {
             "network": network.name,
-            "weights": _given(values.weights) or ("untrained" if values.untrained else "own"),
+            "weights": given_or_none(values.weights)
+            or ("untrained" if values.untrained else "own"),
             "size": network.size,
             "mean": network.mean,
             "std": network.std,
             "max_features": most,
             "log": log,
-            "tr": _given(values.tr),
-            "lags": _given(values.lags),
+            "tr": given_or_none(values.tr),
+            "lags": given_or_none(values.lags),
         }
         with (
             self.writing("features_file", "features.h5") as path,
             LayerWriter(path, about) as writer,
         ):
             if runs:
-                lags = lag_volumes(_given(values.lags) or [0.0], values.tr)
+                lags = lag_volumes(given_or_none(values.lags) or [0.0], values.tr)
                 for run in runs:
                     rows.write_run(writer, run, lags, values.batch_size)
                 samples = pd.concat([run.samples(max(lags)) for run in runs], ignore_index=True)
@@ -172,32 +171,34 @@ class LayerFeatures(PythonInterface):
     def _runs(self) -> list[Run]:
         """Open the films, and check them against their runs; none where images are given."""
         values = self.inputs
-        images, frames = _given(values.images), _given(values.frames)
+        images, frames = given_or_none(values.images), given_or_none(values.frames)
         if bool(images) == bool(frames):
             found = "both" if images else "neither"
             raise _error("images", "images, or frames", found, "give one of them")
         timing = [
-            n for n in ("tr", "n_volumes", "lags", "run_labels") if _given(getattr(values, n))
+            n
+            for n in ("tr", "n_volumes", "lags", "run_labels")
+            if given_or_none(getattr(values, n))
         ]
         if images and timing:
             found = f"images with {timing[0]}"
             raise _error(timing[0], "images without time, or frames", found, "leave it out")
         if images:
             return []
-        tr = _given(values.tr)
+        tr = given_or_none(values.tr)
         if tr is None or not (np.isfinite(tr) and tr > 0):
             found = "none" if tr is None else f"{tr:g} s"
             raise _error("tr", "a repetition time above 0 s for frames", found, "give seconds")
-        lag_volumes(_given(values.lags) or [0.0], tr)
-        counts = _given(values.n_volumes) or [None] * len(frames)
-        labels = _given(values.run_labels) or [str(k + 1) for k in range(len(frames))]
+        lag_volumes(given_or_none(values.lags) or [0.0], tr)
+        counts = given_or_none(values.n_volumes) or [None] * len(frames)
+        labels = given_or_none(values.run_labels) or [str(k + 1) for k in range(len(frames))]
         for name, given in (("n_volumes", counts), ("run_labels", labels)):
             if len(given) != len(frames):
                 expected = f"one for each of {len(frames)} films"
                 raise _error(name, expected, f"{len(given)}", "give as many as films")
         if len(set(labels)) < len(labels):
             raise _error("run_labels", "a label for each run", ", ".join(labels), "rename one")
-        rate = _given(values.frame_rate)
+        rate = given_or_none(values.frame_rate)
         return [
             open_run(path, label, rate, tr, count, values.past_end)
             for path, label, count in zip(frames, labels, counts, strict=True)
@@ -209,21 +210,21 @@ class LayerFeatures(PythonInterface):
         network = open_network(
             values.network,
             NetworkOptions(
-                weights=_given(values.weights),
+                weights=given_or_none(values.weights),
                 untrained=values.untrained,
                 download=values.download,
                 device=values.device,
                 num_threads=values.num_threads,
             ),
         )
-        network.check_layers(_given(values.layers) or [])
+        network.check_layers(given_or_none(values.layers) or [])
         if isdefined(values.size):
             size = (values.size[0], values.size[-1])
             if min(size) < 1:
                 raise _error("size", "at least 1 pixel", f"{size[0]} x {size[1]}", "give pixels")
             network.size = size
         for name in ("mean", "std"):
-            given = _given(getattr(values, name))
+            given = given_or_none(getattr(values, name))
             if given is None:
                 continue
             if (
@@ -236,10 +237,6 @@ class LayerFeatures(PythonInterface):
                 raise _error(name, expected, found, "give one for each colour")
             setattr(network, name, tuple(given))
         return network
-
-
-def _given(value: Any) -> Any:
-    return value if isdefined(value) else None
 
 
 def _error(subject: str, expected: str, found: str, hint: str) -> InputError:

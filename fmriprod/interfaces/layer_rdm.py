@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
+from nipype.interfaces.base import File, TraitedSpec, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.layer_rdm import LayerDissimilarities, layer_rdm
 from fmriprod.algorithms.rdm import check_conditions
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
 from fmriprod.interfaces.layer_file import LayerFile, open_layers
 from fmriprod.interfaces.rdm_file import RDMs, write_rdms
 from fmriprod.interfaces.row_conditions import column_blocks, number_conditions, row_conditions
@@ -87,7 +87,7 @@ class LayerRDM(PythonInterface):
     def _process(self) -> None:
         values = self.inputs
         with open_layers(values.features_file) as features:
-            layers = _given(values.layers) or features.names
+            layers = given_or_none(values.layers) or features.names
             categories, names = self._categories(features.n_samples)
             check_conditions(names)
             found = {
@@ -119,12 +119,12 @@ class LayerRDM(PythonInterface):
     def _categories(self, n_rows: int) -> tuple[np.ndarray, list[str]]:
         """Give each row the number of its condition."""
         values = self.inputs
-        conditions = row_conditions(values.samples_file, n_rows, _given(values.column))
-        return number_conditions(conditions, _given(values.conditions))
+        conditions = row_conditions(values.samples_file, n_rows, given_or_none(values.column))
+        return number_conditions(conditions, given_or_none(values.conditions))
 
     def _groups(self, n_rows: int, wanted: np.ndarray) -> dict[str, np.ndarray]:
         """Give the wanted rows of each group."""
-        column = _given(self.inputs.group_column)
+        column = given_or_none(self.inputs.group_column)
         if column is None:
             return {"all": np.flatnonzero(wanted)}
         named = row_conditions(self.inputs.samples_file, n_rows, column, "group_column")
@@ -171,7 +171,3 @@ class LayerRDM(PythonInterface):
                 path,
                 RDMs(rdms.astype(np.float32), conditions, "correlation", list(layers), about=about),
             )
-
-
-def _given(value: Any) -> Any:
-    return value if isdefined(value) else None

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import Directory, File, TraitedSpec, isdefined, traits
+from nipype.interfaces.base import Directory, File, TraitedSpec, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.network_training import NetworkTrainer, confusion_matrix
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
 from fmriprod.interfaces.class_folders import ClassFolders
 from fmriprod.interfaces.torch_devices import check_device, torch_threads
 from fmriprod.interfaces.trainable_networks import read_weights
@@ -191,7 +191,7 @@ class NetworkTraining(PythonInterface):
 
     def _resumed(self, trainer: NetworkTrainer, settings: dict[str, Any]) -> dict | None:
         """Take up a training that was given or interrupted; give its best epoch."""
-        given = _given(self.inputs.resume_file)
+        given = given_or_none(self.inputs.resume_file)
         own = self._folder / _UNFINISHED
         if given is None and not own.is_file():
             return None
@@ -276,10 +276,6 @@ class NetworkTraining(PythonInterface):
             self.save_figure("figures", "confusion.png", figure)
             files.append(self._results["figures"])
         self.result("figures", files)
-
-
-def _given(value: Any) -> Any:
-    return value if isdefined(value) else None
 
 
 def _error(subject: str, expected: str, found: str, hint: str) -> InputError:

@@ -17,6 +17,7 @@ from fmriprod.algorithms.network_training import (
     NetworkTrainer,
     TrainingSettings,
 )
+from fmriprod.interfaces.base import given_or_none
 from fmriprod.interfaces.class_folders import ClassFolders, ImageCache, read_class_folders
 from fmriprod.interfaces.trainable_networks import open_trainable
 
@@ -31,7 +32,7 @@ def training_images(values: Any) -> tuple[ClassFolders, ClassFolders]:
     InputError
         If classes differ or are empty, an image is in both, or a class has too few to split.
     """
-    given = _given(values.classes)
+    given = given_or_none(values.classes)
     train = read_class_folders(values.train_directory, given)
     if isdefined(values.validation_directory):
         if isdefined(values.validation_share):
@@ -87,8 +88,8 @@ def make_trainer(values: Any, train: ClassFolders) -> NetworkTrainer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(values.seed)
         network = open_trainable(
-            values.network, len(train.classes), _given(values.size), values.dropout,
-            _given(values.weights), values.preparation, values.untrained,
+            values.network, len(train.classes), given_or_none(values.size), values.dropout,
+            given_or_none(values.weights), values.preparation, values.untrained,
         )  # fmt: skip
     published = values.colour_shift != "full"
     axes = None
@@ -101,7 +102,7 @@ def _kinds(values: Any, classes: list[str]) -> list[str]:
     """Tell for each class how its images are changed."""
     kind = dict.fromkeys(classes, "none")
     for trait, name in (("digit_classes", "digits"), ("object_classes", "objects")):
-        for chosen in _given(getattr(values, trait)) or []:
+        for chosen in given_or_none(getattr(values, trait)) or []:
             if kind.get(chosen) != "none":
                 found = f"{chosen!r} in both lists" if chosen in kind else repr(chosen)
                 raise _error(trait, "classes, each in one list", found, suggest(chosen, classes))
@@ -164,16 +165,12 @@ def fixed_settings(values: Any, train: ClassFolders, validation: ClassFolders) -
         "n_objects", "batch_size", "colour_shift", "learning_rate", "decay", "decay_epochs",
         "weight_decay", "dropout", "seed", "size",
     )  # fmt: skip
-    chosen = {name: _given(getattr(values, name)) for name in names}
+    chosen = {name: given_or_none(getattr(values, name)) for name in names}
     chosen = {k: list(v) if isinstance(v, list) else v for k, v in chosen.items()}
     for name, part in (("training", train), ("validation", validation)):
         text = json.dumps([part.classes, part.names()])
         chosen[f"list of {name} images"] = hashlib.sha256(text.encode()).hexdigest()
     return chosen
-
-
-def _given(value: Any) -> Any:
-    return value if isdefined(value) else None
 
 
 def _error(subject: str, expected: str, found: str, hint: str) -> InputError:

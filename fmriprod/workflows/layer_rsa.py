@@ -6,7 +6,6 @@ from typing import Any
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
-from fmriprod.algorithms.model_codes import HUMAN_CODES
 from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.model_rdm import ModelRDM
 from fmriprod.interfaces.rsa import RSA
@@ -150,7 +149,7 @@ def init_layer_rsa_wf(
 
 def _compare_codes(workflow: pe.Workflow, codes: Sequence[str], method: str) -> None:
     """Compare layers with published codes."""
-    model = pe.Node(ModelRDM(codes=list(codes or HUMAN_CODES)), name="codes")
+    model = pe.Node(ModelRDM(codes=list(codes)), name="codes")
     compare = pe.Node(RSA(method=method), name="layers_and_codes")
     layers, outputnode = (workflow.get_node(node) for node in ("layers", "outputnode"))
     workflow.connect([
