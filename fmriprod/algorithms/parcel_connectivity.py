@@ -9,6 +9,7 @@ from scipy import linalg
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.group_rsa import fisher_z
 from fmriprod.algorithms.parcel_runs import usable_parcels
+from fmriprod.algorithms.run_correlation import centred_runs, run_correlation, to_correlation
 
 KINDS = ("correlation", "partial correlation", "covariance", "tangent")
 RUNS = ("concatenate", "average")
@@ -112,8 +113,7 @@ def parcel_connectivity(
     groups = [runs] if combine == "concatenate" else [[run] for run in runs]
     found = [_estimate(group, usable, kind, inside) for group in groups]
     matrix, n_clipped = _combined([one for one, _ in found], kind, fisher)
-    full = np.full((len(usable), len(usable)), np.nan, dtype=np.float32)
-    full[np.ix_(usable, usable)] = (matrix + matrix.T) / 2
+    full = _among_all(matrix, usable)
     shrinkage = [weight for _, weight in found if weight is not None]
     n_volumes = sum(run.shape[1] for run in runs)
     return Connectivity(full, usable, excluded, n_volumes, shrinkage, n_clipped)
@@ -155,11 +155,10 @@ def ledoit_wolf(blocks: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
 def _estimate(
     runs: Sequence[np.ndarray], usable: np.ndarray, kind: str, reference: np.ndarray | None
 ) -> tuple[np.ndarray, float | None]:
-    blocks = [run[usable].astype(np.float64) for run in runs]
-    for block in blocks:
-        block -= block.mean(axis=1, keepdims=True)
+    runs = runs if usable.all() else [run[usable] for run in runs]
     if kind == "correlation":
-        return _correlation(_sample(blocks)), None
+        return run_correlation(runs), None
+    blocks = centred_runs(runs)
     if kind == "partial correlation":
         # One unit for all: shrinking would otherwise depend on how large a parcel's signal is.
         total = sum((block**2).sum(axis=1) for block in blocks)
@@ -177,15 +176,8 @@ def _sample(blocks: Sequence[np.ndarray]) -> np.ndarray:
     return sum(block @ block.T for block in blocks) / sum(block.shape[1] for block in blocks)
 
 
-def _correlation(covariance: np.ndarray) -> np.ndarray:
-    deviation = np.sqrt(np.diag(covariance))
-    matrix = np.clip(covariance / np.outer(deviation, deviation), -1, 1)
-    np.fill_diagonal(matrix, np.nan)
-    return matrix
-
-
 def _partial(covariance: np.ndarray) -> np.ndarray:
-    return -_correlation(_of_eigenvalues(covariance, lambda x: 1 / x, "series"))
+    return -to_correlation(_of_eigenvalues(covariance, lambda x: 1 / x, "series"))
 
 
 def _of_eigenvalues(matrix: np.ndarray, function: np.ufunc, subject: str) -> np.ndarray:
@@ -198,12 +190,22 @@ def _of_eigenvalues(matrix: np.ndarray, function: np.ufunc, subject: str) -> np.
             found=f"eigenvalues from {values[0]:.3g} to {values[-1]:.3g}",
             hint="leave out parcels that are sums or copies of others, or give more volumes",
         )
-    return (vectors * function(values)) @ vectors.T
+    changed = (vectors * function(values)) @ vectors.T
+    return (changed + changed.T) / 2  # the same but for rounding
+
+
+def _among_all(matrix: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Put a matrix of the usable parcels into one of all, float32, NaN elsewhere."""
+    if usable.all():
+        return matrix.astype(np.float32)
+    full = np.full((len(usable), len(usable)), np.nan, dtype=np.float32)
+    full[np.ix_(usable, usable)] = matrix
+    return full
 
 
 def _combined(matrices: list[np.ndarray], kind: str, fisher: bool) -> tuple[np.ndarray, int]:
     if kind not in _CORRELATIONS or (len(matrices) == 1 and not fisher):
-        return np.mean(matrices, axis=0), 0
+        return (np.mean(matrices, axis=0) if len(matrices) > 1 else matrices[0]), 0
     z, n_clipped = fisher_z(np.array(matrices))
     mean = z.mean(axis=0)
     return (mean if fisher else np.tanh(mean)), n_clipped // 2

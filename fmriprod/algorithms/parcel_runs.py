@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.glm import analysable
+
+_CONSTANT = 1e-5  # of a value: the range that rounding gives a constant, as `glm.analysable` has it
 
 
 def usable_parcels(runs: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[str, int]]:
@@ -28,9 +29,10 @@ def usable_parcels(runs: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[str, in
     Raises
     ------
     InputError
-        If there is no run, runs have other numbers of parcels, or no parcel is usable.
+        If there is no run, or one without volumes, runs have other numbers of parcels, or no
+        parcel is usable.
     """
-    sizes = sorted({np.shape(run)[0] if np.ndim(run) == 2 else -1 for run in runs})
+    sizes = sorted({np.shape(run)[0] if np.ndim(run) == 2 and np.size(run) else -1 for run in runs})
     if len(sizes) != 1 or sizes[0] < 1:
         raise InputError(
             "series",
@@ -38,8 +40,14 @@ def usable_parcels(runs: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[str, in
             found=f"shapes {', '.join(str(np.shape(run)) for run in runs) or 'of no run'}",
             hint="extract all runs of a subject with one parcellation",
         )
-    usable = np.all([analysable(run) for run in runs], axis=0)
-    finite = np.all([np.isfinite(run.sum(axis=1, dtype=np.float64)) for run in runs], axis=0)
+    usable, finite = np.ones((2, sizes[0]), dtype=bool)
+    for run in runs:
+        # Extremes say both: they are NaN or infinite where any value is. One pass each.
+        low, high = (np.asarray(x, np.float64) for x in (run.min(axis=1), run.max(axis=1)))
+        with np.errstate(invalid="ignore"):
+            usable &= high - low > _CONSTANT * np.maximum(np.abs(low), np.abs(high))
+        finite &= np.isfinite(low) & np.isfinite(high)
+    usable &= finite
     excluded = {"nonfinite": int((~finite).sum()), "constant": int((finite & ~usable).sum())}
     if not usable.any():
         raise InputError(
