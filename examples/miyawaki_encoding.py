@@ -29,10 +29,10 @@ from fmriprod.interfaces.score_file import read_scores
 from fmriprod.interfaces.simulate_miyawaki import SimulateMiyawaki
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.encoding import init_encoding_wf
-from fmriprod.workflows.execution import set_log_level
 from fmriprod.workflows.receptive_field import init_receptive_field_wf
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
+from fmriprod.workflows.workers import set_log_level
 
 SHIFT = 2  # volumes from an image to its response
 NOTES = [

@@ -129,7 +129,8 @@ def _list(args: argparse.Namespace, work: Path) -> int:
 def _convert(args: argparse.Namespace, temporary: Path) -> int:
     from fmriprod.interfaces.raw_dataset import read_report
     from fmriprod.workflows.convert import init_convert_wf
-    from fmriprod.workflows.execution import configure, run_workflow, set_log_level
+    from fmriprod.workflows.execution import configure, run_workflow
+    from fmriprod.workflows.workers import set_log_level
 
     workflow = init_convert_wf(
         source="folder" if args.archive.is_dir() else "archive",

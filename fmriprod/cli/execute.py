@@ -10,9 +10,12 @@ from nipype.pipeline.engine import Workflow
 from rich.console import Console
 
 from fmriprod import __version__
+from fmriprod.cli.engines import Engine
 from fmriprod.cli.progress import Display, duration
-from fmriprod.workflows.execution import Event, Outcome, configure, run_workflow, set_log_level
+from fmriprod.workflows.execution import configure, run_workflow
+from fmriprod.workflows.outcome import Event, Outcome
 from fmriprod.workflows.status import Recorder, participant_of, step_of
+from fmriprod.workflows.workers import set_log_level
 
 WORK, CRASHES, NAMES = Path(".fmriprod", "work"), Path("logs"), Path(".fmriprod", "names")
 
@@ -29,6 +32,7 @@ def execute(
     work_dir: Path | None = None,
     n_procs: int = 1,
     memory_gb: float | None = None,
+    engine: Engine | None = None,
     console: Console | None = None,
 ) -> Outcome:
     """Run a workflow with a progress display and a record for ``fmriprod status``.
@@ -43,6 +47,8 @@ def execute(
         Where nodes work; ``.fmriprod/work`` in the output folder by default.
     n_procs, memory_gb
         As `run_workflow` takes them.
+    engine : Engine, optional
+        Where the steps run; on this machine by default.
     console : rich.console.Console, optional
         Where progress is shown; standard error by default.
 
@@ -51,7 +57,7 @@ def execute(
     Outcome
         What ran, was cached and failed.
     """
-    work_dir = work_dir or out_dir / WORK
+    work_dir, engine = work_dir or out_dir / WORK, engine or Engine()
     configure(workflow, work_dir, out_dir / CRASHES)
     set_log_level(logging.CRITICAL)  # the display says it better
     command = shlex.join(["fmriprod", *sys.argv[1:]])
@@ -64,8 +70,9 @@ def execute(
 
         try:
             outcome = run_workflow(
-                workflow, n_procs=n_procs, memory_gb=memory_gb, on_event=on_event
-            )
+                workflow, engine=engine.name, engine_args=engine.settings, n_procs=n_procs,
+                memory_gb=memory_gb, on_event=on_event,
+            )  # fmt: skip
         except KeyboardInterrupt:
             recorder.close(None)
             raise

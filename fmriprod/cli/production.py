@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
+from fmriprod.cli.engines import chosen_engine
 from fmriprod.cli.options import given_model_options
 from fmriprod.cli.problems import show_problems
 
@@ -188,7 +189,8 @@ def execute_study(
     write_dataset_description(out_dir, raw_directory=prepared.root)
     workflow = build(names_folder(out_dir), str(out_dir))
     outcome = execute(
-        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb
-    )
+        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
+        engine=chosen_engine(args),
+    )  # fmt: skip
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from fmriprod.workflows.execution import Event
+from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.status import Progress, participant_of, step_of
 
 _SMALL = ("gather ", "save ", "report ")  # done in no time: not worth a line

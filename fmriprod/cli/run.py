@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fmriprod.cli.console import output
 from fmriprod.cli.dataset import dataset_name, say_left_out, threads
+from fmriprod.cli.engines import add_engine_options, chosen_engine
 from fmriprod.cli.options import (
     add_model_options,
     add_resource_options,
@@ -44,6 +45,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     what.add_argument("--run", nargs="+", metavar="NUMBER", dest="runs", help="without run-")
     add_model_options(parser)
     add_resource_options(parser)
+    add_engine_options(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and stop there"
     )
@@ -113,8 +115,9 @@ def run_plans(
         **model_options(args),
     )
     outcome = execute(
-        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb
-    )
+        workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
+        engine=chosen_engine(args),
+    )  # fmt: skip
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
 

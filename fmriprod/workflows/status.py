@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fmriprod.interfaces.processes import is_alive
-from fmriprod.workflows.execution import Event
+from fmriprod.workflows.outcome import Event
 
 _ENDS = {"finished": "finished", "failed-run": "failed", "interrupted": "interrupted"}
 RECORDS = Path(".fmriprod", "runs")

@@ -1,5 +1,6 @@
 """Where worker processes come from."""
 
+import logging
 import os
 import sys
 from multiprocessing import forkserver, get_context
@@ -37,3 +38,9 @@ def start_early() -> None:
     worker_context()
     if sys.platform.startswith("linux") and len(os.sched_getaffinity(0)) > 1:
         forkserver.ensure_running()
+
+
+def set_log_level(level: int) -> None:
+    """Set from which level on Nipype's messages are printed, here and in workers to come."""
+    for name in ("nipype.workflow", "nipype.interface", "nipype.utils"):
+        logging.getLogger(name).setLevel(level)

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from fmriprod.cli.progress import Display
-from fmriprod.workflows.execution import Event
+from fmriprod.workflows.outcome import Event
 
 NODES = ["f.sub_01_wf.anat_wf.skullstrip", "f.sub_01_wf.task_x_wf.bold_wf.motion"]
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from fmriprod.cli.main import main
-from fmriprod.workflows.execution import Event
+from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.status import Recorder
 
 NODE = "fmriprod.sub_01_wf.anat_wf.skullstrip"

@@ -1,7 +1,7 @@
 import json
 import os
 
-from fmriprod.workflows.execution import Event
+from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.status import RECORDS, Recorder, read_status
 
 NODE = "fmriprod.sub_01_wf.anat_wf.skullstrip"

@@ -1,0 +1,107 @@
+"""What all engines share: they tell what happens, and start first what others wait for."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from traceback import format_exception
+from typing import Any
+
+import networkx as nx
+from nipype.pipeline.plugins.base import DistributedPluginBase
+
+from fmriprod.workflows.outcome import Event, Failure, Outcome
+from fmriprod.workflows.readable_error import readable_error
+
+
+class ReportingPlugin(DistributedPluginBase):
+    """A Nipype plugin that keeps an `Outcome` and tells of each event.
+
+    The parts of a map node are called ``<map node>.<number>``, from 1, where Nipype has the same
+    names for those of all map nodes alike. A failed node stops what depends on it and nothing
+    else.
+
+    A subclass implements Nipype's ``_submit_job``, ``_get_result`` and ``_clear_task``, and
+    `close`.
+
+    Parameters
+    ----------
+    plugin_args : dict
+        As Nipype's plugins take them.
+    on_event : callable, optional
+        Called in this process with an `Event` whenever a node starts or ends.
+    """
+
+    def __init__(
+        self, plugin_args: dict[str, Any], on_event: Callable[[Event], None] | None = None
+    ) -> None:
+        super().__init__({**plugin_args, "status_callback": self._on_start})
+        self._on_event = on_event
+        self._parts: dict[int, str] = {}  # names of the parts of map nodes, by id
+        self._ranks: dict[str, int] = {}
+        self.outcome = Outcome()
+
+    def close(self) -> None:
+        """Let go of workers and connections; called once, also after an error."""
+
+    def _generate_dependency_list(self, graph: Any) -> None:
+        super()._generate_dependency_list(graph)
+        self._ranks = chain_lengths(graph)
+        for node in self.procs:
+            vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
+            self._emit(node.fullname, "planned")
+        gc.freeze()  # Nipype collects garbage at every poll: keep libraries and graph out of it
+
+    def _submit_mapnode(self, jobid: int) -> bool:
+        n_before, node = len(self.procs), self.procs[jobid]
+        known = super()._submit_mapnode(jobid)
+        for number, part in enumerate(self.procs[n_before:], start=1):
+            name = f"{node.fullname}.{number}"
+            self._parts[id(part)] = name
+            self._ranks[name] = self._ranks.get(node.fullname, 0)
+            self._emit(name, "planned")
+        return known
+
+    def _name(self, node: Any) -> str:
+        return self._parts.get(id(node)) or node.fullname
+
+    def _on_start(self, node: Any, status: str) -> None:
+        if status == "start":
+            self._emit(self._name(node), "start")
+
+    def _task_finished_cb(self, jobid: int, cached: bool = False) -> None:
+        super()._task_finished_cb(jobid, cached=cached)
+        name = self._name(self.procs[jobid])
+        if any(failure.node == name for failure in self.outcome.failures):
+            return  # Nipype says "finished" of failed nodes that run in the driver
+        (self.outcome.cached if cached else self.outcome.executed).append(name)
+        self._emit(name, "cached" if cached else "end")
+
+    def _clean_queue(self, jobid: int, graph: Any, result: Any = None) -> dict:
+        trace = result["traceback"] if result else format_exception(*sys.exc_info())
+        message = readable_error(trace)
+        info = super()._clean_queue(jobid, graph, result=result)
+        name = self._name(self.procs[jobid])
+        self.outcome.failures.append(Failure(name, message, str(info["crashfile"])))
+        reached = {name, *self.outcome.executed, *self.outcome.cached, *self.outcome.not_run}
+        for node in info["dependents"]:
+            if node.fullname not in reached:
+                self.outcome.not_run.append(node.fullname)
+        self._emit(name, "failed", message)
+        return info
+
+    def _emit(self, name: str, what: str, message: str = "") -> None:
+        if self._on_event is not None:
+            self._on_event(Event(name, what, time.time(), message))
+
+
+def chain_lengths(graph: Any) -> dict[str, int]:
+    """Count for each node, by full name, the steps in the longest chain that waits for it.
+
+    Savers and the like, which the driver runs itself, count as nothing.
+    """
+    ranks: dict[Any, int] = {}
+    for node in reversed(list(nx.topological_sort(graph))):
+        below = (ranks[other] + (not other.run_without_submitting) for other in graph[node])
+        ranks[node] = max(below, default=0)
+    return {node.fullname: rank for node, rank in ranks.items()}
