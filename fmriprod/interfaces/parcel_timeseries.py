@@ -1,5 +1,6 @@
 """Series of parcels from any of the files that hold them, in one form."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_means import exclude_parcels
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.cifti_parcels import read_dtseries, read_ptseries
+from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.neuromatch_regions import read_regions
 from fmriprod.interfaces.parcel_images import read_labelled_image
 from fmriprod.interfaces.parcel_table import match_parcels, read_parcels
 from fmriprod.interfaces.parcel_tables_tsv import read_series_table
+from fmriprod.interfaces.sidecar_tr import series_tr, sidecar_of
 
 _KINDS = {
     ".ptseries.nii": "ptseries", ".dtseries.nii": "dtseries", ".npy": "array", ".tsv": "table",
@@ -56,11 +59,23 @@ class _ParcelTimeseriesInputSpec(PythonInputSpec):
         low=0.0,
         exclude_low=True,
         value=None,
-        desc="repetition time in s: needed for .npy and .tsv; must agree with that of other files",
+        desc="repetition time in s; must agree with what the file says: of .npy and .tsv the "
+        "JSON file of the same name beside it (RepetitionTime or SamplingFrequency), without which "
+        "it is needed",
     )
     memory_mb = traits.Range(
         low=1.0, value=256.0, usedefault=True, nohash=True, desc="memory of a block of volumes, MB"
     )
+
+    def get_hashval(self, hash_method: str | None = None) -> tuple[list, str]:
+        """Count the JSON file beside a series as an input, so that a change of it is seen."""
+        listed, value = super().get_hashval(hash_method)
+        sidecar = sidecar_of(self.in_file) if isdefined(self.in_file) else None
+        if sidecar is None:
+            return listed, value
+        digest = file_digest(str(sidecar))
+        both = hashlib.md5(f"{value} {digest}".encode(), usedforsecurity=False)
+        return [*listed, ("sidecar", (str(sidecar), digest))], both.hexdigest()
 
 
 class _ParcelTimeseriesOutputSpec(TraitedSpec):
@@ -121,11 +136,7 @@ class ParcelTimeseries(PythonInterface):
             return read_labelled_image(
                 path, given.labels_file, given.label_table_file, tr, given.unwanted
             )
-        if tr is None:
-            raise InputError(
-                "tr", expected=f"a repetition time: {Path(path).suffix} holds none", found="none",
-                hint="give tr in seconds (0.72 for the HCP)", file=path,
-            )  # fmt: skip
+        tr = series_tr(path, tr)
         if kind == "table":
             return *read_series_table(path), tr
         return *read_array(path, given.regions_file), tr

@@ -1,6 +1,8 @@
 """Series of parcels from files of all kinds, told by name."""
 
+import json
 import re
+from pathlib import Path
 
 import h5py
 import nibabel as nb
@@ -185,16 +187,76 @@ def test_table_names_its_parcels_in_the_header(work, values):
     assert parcels["name"].tolist() == NAMES and out.n_missing == 1
     assert parcels["hemisphere"].tolist() == list("LLRR")
     refused(".tsv holds none", in_file=given["in_file"])
+    assert "found:    no such file" in refused("is in a_timeseries.json beside it", **{
+        "in_file": given["in_file"]})  # fmt: skip
     table.iloc[3] = np.nan
     table.to_csv("a_timeseries.tsv", sep="\t", index=False, na_rep="n/a")
     refused("1 of 9 volumes without any", **given)
+
+
+@pytest.fixture
+def table(work, values):
+    pd.DataFrame(values.T, columns=NAMES).to_csv("a_timeseries.tsv", sep="\t", index=False)
+    return {"in_file": str(work / "a_timeseries.tsv")}
+
+
+def say(**content):
+    Path("a_timeseries.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "tr"),
+    [
+        ({"RepetitionTime": 0.8}, 0.8),
+        ({"SamplingFrequency": 1.25}, 0.8),
+        ({"RepetitionTime": 2, "SamplingFrequency": "TR"}, 2.0),
+        ({"RepetitionTime": 0.72, "SamplingFrequency": 1.3889}, 0.72),
+    ],
+)
+def test_the_file_beside_a_table_says_the_repetition_time(table, content, tr):
+    say(**content)
+    assert read(**table)[2].tr == tr
+    assert read(tr=tr, **table)[2].tr == tr
+
+
+def test_the_file_beside_an_array_counts_too(array):
+    Path("bold5.json").write_text('{"RepetitionTime": 0.72}')
+    assert read(**array)[2].tr == 0.72
+    refused("2 s (tr), 0.72 s (RepetitionTime)", tr=2.0, **array)
+
+
+def test_repetition_times_that_differ_or_are_none_are_refused(table):
+    say(RepetitionTime=0.8)
+    text = refused("0.72 s (tr), 0.8 s (RepetitionTime)", tr=0.72, **table)
+    assert "a_timeseries.json" in text and "find out which is right" in text
+    assert read(tr=0.8004, **table)[2].tr == 0.8004, "rounded somewhere"
+    say(RepetitionTime=0.8, SamplingFrequency=0.8)
+    refused("0.8 s (RepetitionTime), 1.25 s (SamplingFrequency)", **table)
+    say(SamplingFrequency="TR", Units="arbitrary")
+    refused("a_timeseries.json without either", **table)
+    for wrong in (0, -1, "0.8", True, None, [0.8]):
+        say(RepetitionTime=wrong)
+        refused(f"RepetitionTime above 0 s\n  found:    {wrong!r}", tr=0.8, **table)
+    say(SamplingFrequency=0)
+    refused("SamplingFrequency above 0 Hz", **table)
+    Path("a_timeseries.json").write_text("{broken")
+    assert "a_timeseries.json" in refused("JSON", **table)
+
+
+def test_a_changed_file_beside_the_series_is_seen_by_the_cache(table, work):
+    say(RepetitionTime=0.8)
+    node = pe.Node(ParcelTimeseries(**table), name="read", base_dir=str(work))
+    assert node.run().outputs.tr == 0.8 and node.is_cached()[0]
+    say(RepetitionTime=1.6)
+    node = pe.Node(ParcelTimeseries(**table), name="read", base_dir=str(work))
+    assert node.run().outputs.tr == 1.6
 
 
 @pytest.mark.parametrize(
     ("columns", "index", "text"),
     [
         (NAMES, True, "leave out the row numbers"),
-        (["L_V1", "L_V1", "R_V1", "R_4"], False, "L_V1 twice"),
+        (["L_V1", "L_V1", "R_V1", "R_4"], False, "twice"),
         ([f"p{k}" for k in range(4)], "text", "text in p2"),
     ],
 )
