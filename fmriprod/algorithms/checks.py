@@ -35,14 +35,15 @@ class InputError(ValueError):
     ) -> None:
         super().__init__(subject)
         self.subject = subject
-        self.expected = expected
-        self.found = found
-        self.hint = hint
+        self.expected = presentable(expected)
+        self.found = presentable(found)
+        self.hint = presentable(hint)
         self.interface = interface
         self.file = file
 
     def __str__(self) -> str:
         place = ": ".join(p for p in (self.interface, self.file or self.subject) if p)
+        place = presentable(place)
         lines = (
             place,
             f"expected: {self.expected}",
@@ -58,6 +59,30 @@ class InputError(ValueError):
 
 def _rebuild(subject: str, fields: dict) -> InputError:
     return InputError(subject, **fields)
+
+
+def presentable(text: object, most: int = 3000) -> str:
+    r"""Make a text fit to be shown: no signs that steer a terminal, and no more than a page.
+
+    Messages quote what is in files, which can hold anything.
+
+    Examples
+    --------
+    >>> print(presentable("a\x1b[31mb"))
+    a\x1b[31mb
+    >>> presentable("x" * 5000)[1990:2020]
+    'xxxxxxxxxx ... 2,500 more ... '
+    """
+    text = str(text)
+    if len(text) > most:
+        end = most // 6
+        start = most - 2 * end
+        text = f"{text[:start]} ... {len(text) - start - end:,} more ... {text[-end:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text
+    )
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

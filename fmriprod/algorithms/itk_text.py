@@ -94,6 +94,8 @@ def _matrix(fields: dict[str, str]) -> np.ndarray:
         fixed = np.array(fields["FixedParameters"].split(), float)
     except (KeyError, ValueError) as err:
         raise _error(f"numbers that cannot be read ({err})") from None
+    if kind not in _LEADING:
+        raise _error("numbers without the kind of their transform")
     n_leading = _LEADING[kind]
     if len(numbers) != n_leading + 3:
         raise _error(f"{len(numbers)} parameters for a {kind}")

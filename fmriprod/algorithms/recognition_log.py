@@ -56,6 +56,7 @@ def recognition_events(
     if len(unknown) or not len(shown):
         found = f"{unknown['condition'].iloc[0]}" if len(unknown) else "no stimulus at all"
         raise _refuse("condition 0 (trained) or 1 (control) with each stimulus", found, "mend it")
+    _check_numbers(shown)
     seconds, planned = shown["onset_time"] / 1000, shown["TRnum"] * tr
     late = (seconds - planned).to_numpy()
     off = np.abs(late) > tr / 2  # TRnum is the nearest volume
@@ -118,6 +119,17 @@ def morph_ends(line: str) -> list[str]:
     if not ends:
         raise _refuse("two names, the second with a capital: benchBed", repr(line), "mend it")
     return sorted(name.lower() for name in ends.groups())
+
+
+def _check_numbers(shown: pd.DataFrame) -> None:
+    """Refuse stimuli whose time, volume or run is no number."""
+    for name in ("onset_time", "TRnum", "run_num"):
+        numbers = pd.to_numeric(shown[name], errors="coerce").astype(float)
+        bad = ~np.isfinite(numbers.to_numpy())
+        if bad.any() or shown[name].dtype.kind not in "iuf":
+            row = shown.index[bad][0] if bad.any() else shown.index[0]
+            found = f"{shown[name].loc[row]!r} in row {row + 1}"
+            raise _refuse(f"a number as {name} of each stimulus", found, "mend it")
 
 
 def _refuse(expected: str, found: str, hint: str) -> InputError:

@@ -152,7 +152,8 @@ class PythonInterface(BaseInterface):
             If the output has the place of an input.
         """
         for name, value in self.inputs.get().items():
-            if final in _paths(value):
+            is_text = isinstance(self.inputs.trait(name).trait_type, traits.Str)  # as out_name
+            if not is_text and final in _paths(value):
                 raise InputError(
                     name, expected="an input outside the folder where results are written",
                     found=f"{final}, which is the place of a result",

@@ -28,6 +28,7 @@ from fmriprod.interfaces.dcm2niix import (
 )
 from fmriprod.interfaces.dicom_series import Converted, choose_series, convert_series
 from fmriprod.interfaces.dicom_session import Session, folder_digest, open_session, raise_together
+from fmriprod.interfaces.supplied import read_text
 
 
 class _DicomConvertInputSpec(PythonInputSpec):
@@ -217,18 +218,13 @@ def read_run_order(path: str | Path) -> tuple[RunLine, ...]:
     Raises
     ------
     InputError
-        If it is no text in UTF-8, and as `parse_run_order` does.
+        If it is no file of text in UTF-8, and as `parse_run_order` does.
     """
     try:
-        return parse_run_order(Path(path).read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise InputError(
-            "run_order",
-            expected="a text file in UTF-8",
-            found="other bytes",
-            hint="save it as plain text",
-            file=str(path),
-        ) from None
+        return parse_run_order(read_text(path, "run_order", "a text with a line for each series"))
+    except InputError as err:
+        err.file = err.file or str(path)
+        raise
 
 
 def _report(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.events import check_events
+from fmriprod.interfaces.supplied import MOST_TEXT, file_problem
 
 
 def read_events(
@@ -64,12 +65,14 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of numbers are numbers (missing: NaN), all others are text (missing: NaN).
+        Columns of numbers are numbers (missing: NaN), all others are text (missing: NaN), also
+        those with whole numbers too large for 64 bits.
 
     Raises
     ------
     InputError
-        If the file is absent, empty, no text, ragged or not separated by tabs.
+        If the file is absent, empty, no text, ragged or not separated by tabs, or names a column
+        twice.
     """
 
     def refuse(found: str, hint: str) -> InputError:
@@ -82,8 +85,8 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
         )
 
     path = Path(path)
-    if not path.is_file():
-        raise refuse("no such file", "check the path")
+    if found := file_problem(path, MOST_TEXT):
+        raise refuse(found, "check the path")
     try:
         table = pd.read_csv(
             path,
@@ -106,7 +109,20 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
             raise refuse(f"a header that cannot be read ({err})", "write it again") from None
     if len(names) != table.shape[1]:
         raise refuse("a header that cannot be told from the rows", "begin with the column names")
-    table.columns = names  # pandas renames twins
+    if twins := sorted({name for name in names if names.count(name) > 1}):  # pandas renames them
+        raise refuse(f"column {twins[0]!r} is there twice", "rename or remove one")
     if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ",; "):
         raise refuse(f"one column {table.columns[0]!r}", "separate columns by tabs (\\t)")
-    return table
+    return without_huge_numbers(table)
+
+
+def without_huge_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Make text of columns with whole numbers too large for 64 bits.
+
+    pandas reads them as Python's, on which its own arithmetic fails.
+    """
+    huge = [
+        name for name, column in table.items()
+        if column.dtype == object and any(isinstance(value, int) for value in column)
+    ]  # fmt: skip
+    return table.assign(**{name: table[name].map(str, na_action="ignore") for name in huge})

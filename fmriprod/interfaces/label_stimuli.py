@@ -12,6 +12,7 @@ from fmriprod.algorithms.run_responses import kept_volumes
 from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.layer_file import LayerWriter
 from fmriprod.interfaces.run_samples import RunSamplesInputSpec, run_table
+from fmriprod.interfaces.supplied import check_file
 
 
 class _LabelStimuliInputSpec(RunSamplesInputSpec):
@@ -97,6 +98,7 @@ class LabelStimuli(PythonInterface):
             raise
 
     def _read(self, path: str) -> tuple[np.ndarray, np.ndarray]:
+        check_file(path, "label_files", "a table of numbers separated by commas")
         try:
             table = pd.read_csv(path, header=None, dtype=np.float64, encoding="utf-8-sig")
         except (ValueError, pd.errors.ParserError) as err:

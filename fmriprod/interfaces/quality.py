@@ -14,6 +14,7 @@ from fmriprod.algorithms.quality_summary import Quality, displacement_of, run_qu
 from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
+from fmriprod.interfaces.supplied import check_file
 
 
 class _RunQualityInputSpec(PythonInputSpec):
@@ -159,9 +160,10 @@ class RunQuality(PythonInterface):
 
 
 def _read_motion(path: str) -> pd.DataFrame:
+    check_file(path, "motion", "a table of tab-separated columns with a header line")
     try:
         return pd.read_csv(path, sep="\t")
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as err:
+    except (OSError, ValueError) as err:  # those of pandas are ValueErrors
         raise InputError(
             "motion",
             expected="a table of tab-separated columns with a header line",

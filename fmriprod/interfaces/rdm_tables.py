@@ -9,6 +9,7 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.rdm import n_pairs, square
 from fmriprod.interfaces.events import read_table
+from fmriprod.interfaces.supplied import check_file
 
 _PAIRS = ("condition_1", "condition_2", "expected")
 
@@ -68,6 +69,7 @@ def read_matrix(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray
     """
     if Path(path).suffix == ".npy":
         return _read_npy(path, conditions)
+    check_file(path, "matrix_files", "a matrix of numbers with names of conditions")
     separator = "\t" if Path(path).suffix == ".tsv" else ","
     try:
         table = pd.read_csv(path, sep=separator, index_col=0, dtype=str, keep_default_na=False)

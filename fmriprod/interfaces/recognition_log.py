@@ -8,6 +8,8 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.recognition_log import recognition_events, trained_objects
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.events import without_huge_numbers
+from fmriprod.interfaces.supplied import check_file
 
 
 def read_recognition_log(path: str | Path) -> pd.DataFrame:
@@ -18,8 +20,10 @@ def read_recognition_log(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is absent, empty or no such table.
     """
+    check_file(path, "log", "a comma-separated table with one header line")
     try:
-        return pd.read_csv(path, dtype={"object": str, "response": str}, encoding="utf-8-sig")
+        table = pd.read_csv(path, dtype={"object": str, "response": str}, encoding="utf-8-sig")
+        return without_huge_numbers(table)
     except (OSError, ValueError) as err:  # those of pandas are ValueErrors
         raise InputError(
             "log",

@@ -84,6 +84,14 @@ def read_voxel_tables(
                 hint="give the voxels_file that Featurize wrote with these features",
                 file=path,
             )
+        numbers = table[[*place, "usable"]]
+        words = [n for n, c in numbers.items() if c.dtype.kind not in "iufb" or c.isna().any()]
+        if words:
+            raise InputError(
+                "voxels_files", expected=f"numbers in columns {', '.join(place)}, usable",
+                found=f"others in {', '.join(words)}",
+                hint="give the voxels_file that Featurize wrote with these features", file=path,
+            )  # fmt: skip
         first = table if first is None else first
         differ = ~np.isclose(table[place], first[place], atol=1e-3).all(axis=1)
         if differ.any():

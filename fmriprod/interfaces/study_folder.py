@@ -1,6 +1,7 @@
 """Write the folder of a study; what a person edited stays as it is."""
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from fmriprod.algorithms.scaffold import (
 )
 from fmriprod.interfaces.atomic_files import save_text
 from fmriprod.interfaces.bids_index import read_json
+from fmriprod.interfaces.supplied import read_text
 
 STUDY_FILE = "study.toml"
 
@@ -99,7 +101,7 @@ def write_dataset(
     folder, study = Path(folder), study or {}
     _check_raw(folder / "dataset_description.json")
     table = folder / "participants.tsv"
-    text = _read(table) if table.is_file() else None
+    text = _read(table) if os.path.lexists(table) else None
     rows = add_participants(text, participants, trained_columns(study))
     name = study_name(study)
     entries = [
@@ -182,7 +184,7 @@ def _offer(folder: Path, name: str, text: str) -> Entry:
 
 
 def _read(file: Path) -> str:
-    return file.read_bytes().decode("utf-8")
+    return read_text(file, file.name, "a text", keep_mark=True)
 
 
 def _json(content: dict[str, Any]) -> str:

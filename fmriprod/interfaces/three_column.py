@@ -11,6 +11,7 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.events import check_events
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.supplied import read_text
 
 _SHOWN = 10
 
@@ -109,9 +110,9 @@ def _labels(paths: list[str], labels: list[str] | None) -> list[str]:
 def _parse(path: Path) -> tuple[list[list[float]], list[str]]:
     """Numbers of a file, and what is wrong with its lines."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as err:
-        return [], [f"{path}: cannot be read ({err})"]
+        lines = read_text(path, "in_files", "three numbers a line").splitlines()
+    except InputError as err:
+        return [], [f"{path}: cannot be read ({err.found})"]
     rows, wrong = [], []
     for number, line in enumerate(lines, 1):
         text = line.strip()

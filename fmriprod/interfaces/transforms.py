@@ -15,6 +15,7 @@ from fmriprod.algorithms.resample import coverage, resample
 from fmriprod.algorithms.transforms import fsl_to_ras
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.images import open_image, read_voxels
+from fmriprod.interfaces.supplied import check_file, read_text
 
 
 def read_transforms(path: str | Path) -> np.ndarray:
@@ -30,19 +31,14 @@ def read_transforms(path: str | Path) -> np.ndarray:
     InputError
         If the file is no such file.
     """
+    text = read_text(
+        path, "transform", "an ITK text file of linear transforms (binary .mat and .h5 are none)"
+    )
     try:
-        return parse_transforms(Path(path).read_text(encoding="utf-8"))
+        return parse_transforms(text)
     except InputError as err:
         err.file = str(path)
         raise
-    except (OSError, UnicodeDecodeError) as err:
-        raise InputError(
-            "transform",
-            expected="an ITK text file of linear transforms",
-            found=f"a file that cannot be read as text ({err})",
-            hint="binary .mat and .h5 transforms must be written as text first",
-            file=str(path),
-        ) from None
 
 
 def read_fsl_transform(
@@ -57,6 +53,7 @@ def read_fsl_transform(
     moving, reference : nibabel.Nifti1Image
         The images of FLIRT's ``-in`` and ``-ref``: an FSL matrix means nothing without them.
     """
+    check_file(path, "transform", "a text file of four rows of four numbers, as FSL writes it")
     try:
         matrix = np.loadtxt(path)
     except (OSError, ValueError) as err:

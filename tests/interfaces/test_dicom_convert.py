@@ -282,7 +282,7 @@ def test_bad_sessions_are_refused_before_anything_is_converted(work, monkeypatch
     with pytest.raises(InputError, match=r"01_2'\n  do:       write ses-012"):
         convert(work, work / "d", "draw_run_1 3", session="01_2")
     Path(order(work)).write_bytes(b"draw\xff_run_1")
-    with pytest.raises(InputError, match="a text file in UTF-8"):
+    with pytest.raises(InputError, match="in UTF-8"):
         DicomConvert(in_directory=str(work / "d"), run_order_file=str(work / "run-order.txt"),
                      participant="01").run(cwd=str(work))  # fmt: skip
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.interfaces.model_rdm import ModelRDM
 from fmriprod.interfaces.rdm_file import RDMs, write_rdms
 from fmriprod.interfaces.rsa import RSA
@@ -34,3 +35,11 @@ def pairs(work):
     text = "condition_1\tcondition_2\texpected\na\tb\talike\n"
     (work / "pairs.tsv").write_text(text)
     return str(work / "pairs.tsv")
+
+
+def test_a_result_may_have_the_name_that_was_asked_for_again(work):
+    (work / "in").mkdir()
+    (work / "in/a.tsv").write_text("a\tb\n1\t2\n")
+    merge = MergeTables(in_files=[str(work / "in/a.tsv")], out_name="both.tsv")
+    for _ in range(2):  # the second time it is there: out_name is no input file
+        merge.run(cwd=str(work))
