@@ -37,7 +37,6 @@ class ReportingPlugin(DistributedPluginBase):
     ) -> None:
         super().__init__({**plugin_args, "status_callback": self._on_start})
         self._on_event = on_event
-        self._parts: dict[int, str] = {}  # names of the parts of map nodes, by id
         self._ranks: dict[str, int] = {}
         self.outcome = Outcome()
 
@@ -57,13 +56,14 @@ class ReportingPlugin(DistributedPluginBase):
         known = super()._submit_mapnode(jobid)
         for number, part in enumerate(self.procs[n_before:], start=1):
             name = f"{node.fullname}.{number}"
-            self._parts[id(part)] = name
+            part.reported_as = name
             self._ranks[name] = self._ranks.get(node.fullname, 0)
             self._emit(name, "planned")
         return known
 
     def _name(self, node: Any) -> str:
-        return self._parts.get(id(node)) or node.fullname
+        """Name a node, or a copy of it; parts of map nodes carry theirs with them."""
+        return getattr(node, "reported_as", node.fullname)
 
     def _on_start(self, node: Any, status: str) -> None:
         if status == "start":
