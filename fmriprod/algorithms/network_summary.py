@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.group_rsa import fisher_z
 
 HEMISPHERES = ("both", "L", "R")
 PAIRS = ("all", "within", "between")
@@ -108,11 +109,11 @@ def summarize_edges(
     Raises
     ------
     InputError
-        If there is no network.
+        If there is no network, or what is to be turned into z lies beyond 1.
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     networks, side = check_networks(networks, len(matrix)), np.asarray(hemispheres).astype(str)
-    values = np.arctanh(np.clip(matrix, -0.999999, 0.999999)) if fisher else matrix
+    values = fisher_z(matrix)[0].astype(np.float64) if fisher else matrix
     upper = np.triu(np.ones(matrix.shape, dtype=bool), 1)
     known = np.isin(side, ["L", "R"])
     known = known[:, None] & known

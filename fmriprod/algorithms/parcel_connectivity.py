@@ -23,8 +23,9 @@ class Connectivity:
     Attributes
     ----------
     matrix : ndarray of float32, shape (n_parcels, n_parcels)
-        Symmetric. NaN in rows and columns of parcels that are not usable, and, of the kinds of
-        correlation, on the diagonal; covariance has its variances there, which a reference needs.
+        Symmetric. NaN in rows and columns of parcels that are not usable. The diagonal tells
+        what it holds: NaN of correlations, infinity of their Fisher's z (that of 1), and
+        numbers of covariance and tangent, whose variances a reference needs.
     usable : ndarray of bool, shape (n_parcels,)
     excluded : dict of str to int
         Parcels left out by reason: ``nonfinite``, ``constant`` and, of tangent,
@@ -208,7 +209,10 @@ def _combined(matrices: list[np.ndarray], kind: str, fisher: bool) -> tuple[np.n
         return (np.mean(matrices, axis=0) if len(matrices) > 1 else matrices[0]), 0
     z, n_clipped = fisher_z(np.array(matrices))
     mean = z.mean(axis=0)
-    return (mean if fisher else np.tanh(mean)), n_clipped // 2
+    if not fisher:
+        return np.tanh(mean), n_clipped // 2
+    np.fill_diagonal(mean, np.inf)  # tells z from r wherever the file goes
+    return mean, n_clipped // 2
 
 
 def _check_choices(kind: str, combine: str, fisher: bool, reference: np.ndarray | None) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.network_summary import (
     network_matrix,
     summarize_edges,
@@ -13,9 +14,9 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.parcel_table import read_parcels
 from fmriprod.interfaces.parcel_values import (
     in_order,
-    read_connectivity,
     read_contrast,
     read_effects,
+    read_scaled_connectivity,
 )
 
 _SOURCES = ("contrast_file", "effects_file", "connectivity_file")
@@ -87,9 +88,14 @@ class NetworkSummary(PythonInterface):
         self.result("networks", names)
 
     def _of_edges(self, parcels: pd.DataFrame) -> pd.DataFrame:
-        matrix = read_connectivity(self.inputs.connectivity_file, len(parcels))
+        path, fisher = self.inputs.connectivity_file, self.inputs.fisher
+        matrix = read_scaled_connectivity(path, len(parcels), fisher=fisher)[0]
         sides = parcels["network"], parcels["hemisphere"]
-        table = summarize_edges(matrix, *sides, fisher=self.inputs.fisher)
+        try:
+            table = summarize_edges(matrix, *sides, fisher=fisher)
+        except InputError as err:
+            err.file = path
+            raise
         self.save_array("matrix_file", "networks.npy", network_matrix(table)[0])
         apart = ~np.eye(len(matrix), dtype=bool)
         self.result("n_missing", int((np.isnan(matrix) | ~apart).all(axis=1).sum()))

@@ -37,8 +37,8 @@ class _ParcelConnectivityInputSpec(ParcelRunsInputSpec):
 class _ParcelConnectivityOutputSpec(TraitedSpec):
     connectivity_file = File(
         exists=True,
-        desc=".npy float32 (n_parcels, n_parcels), symmetric; NaN for parcels that are not usable "
-        "and, but for covariance and tangent, on the diagonal",
+        desc=".npy float32 (n_parcels, n_parcels), symmetric; NaN for parcels that are not usable; "
+        "on the diagonal NaN: correlations, infinity: their Fisher's z, numbers: neither",
     )
     summary_file = File(
         exists=True, desc="JSON: settings, runs, volumes, shrinkage, parcels used and left out"
@@ -60,6 +60,7 @@ class ParcelConnectivity(PythonInterface):
 
     input_spec = _ParcelConnectivityInputSpec
     output_spec = _ParcelConnectivityOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:

@@ -48,8 +48,8 @@ class _ParcelGroupInputSpec(PythonInputSpec):
     fisher = traits.Bool(
         True,
         usedefault=True,
-        desc="test Fisher's z of connectivity, which has to be correlations; if not, the values "
-        "as they are",
+        desc="test Fisher's z of connectivity, which has to be correlations; off: the values as "
+        "they are. Files that hold z already (infinity on the diagonal) are refused with it",
     )
     n_permutations = traits.Range(
         low=0,
@@ -78,8 +78,10 @@ class _ParcelGroupOutputSpec(TraitedSpec):
         "p_flip p_max (sign flips; alone, and of the largest abs(t)) q (of p) d d_low d_high; of "
         "connectivity a row an edge: parcel_1 parcel_2 network_1 network_2, r, and the same",
     )
-    mean_file = File(exists=True, desc=".npy, (n_parcels, n_parcels): mean, of z where fisher")
-    r_file = File(exists=True, desc=".npy: correlation of the mean z")
+    mean_file = File(
+        exists=True, desc=".npy, (n_parcels, n_parcels): mean; of z has infinity on its diagonal"
+    )
+    r_file = File(exists=True, desc=".npy: correlation of the mean z, where values are z")
     t_file = File(exists=True, desc=".npy: Student's t of each edge")
     p_max_file = File(exists=True, desc=".npy: p of the largest abs(t) over edges, by sign flips")
     q_file = File(exists=True, desc=".npy: Student's p adjusted for edges (Benjamini & Hochberg)")
@@ -105,6 +107,7 @@ class ParcelGroup(PythonInterface):
 
     input_spec = _ParcelGroupInputSpec
     output_spec = _ParcelGroupOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:
@@ -125,22 +128,23 @@ class ParcelGroup(PythonInterface):
             seed=values.seed, memory_mb=values.memory_mb,
         )  # fmt: skip
         if is_edges:
-            self._save_edges(found, parcels)
+            self._save_edges(found, parcels, subjects.holds_z)
         else:
             table = parcels[["name", "hemisphere", "network"]].rename(columns={"name": "parcel"})
             self.save_table("group_file", "group.tsv", table.join(_columns(found)))
-        about = self._summary(found, subjects.n_clipped if is_edges else 0, is_edges)
+        about = self._summary(found, subjects if is_edges else None)
         self.save_json("summary_file", "group.json", about)
         self.result("n_subjects", found.n_subjects)
 
-    def _save_edges(self, found: GroupTest, parcels: pd.DataFrame) -> None:
+    def _save_edges(self, found: GroupTest, parcels: pd.DataFrame, holds_z: bool) -> None:
         """Write matrices, and a table of the strongest edges."""
         first, second = np.triu_indices(len(parcels), 1)
         for name in _MATRICES:
             matrix = _square(getattr(found, name), len(parcels))
+            if name == "mean" and holds_z:
+                np.fill_diagonal(matrix, np.inf)  # as the files of participants tell z from r
             self.save_array(f"{name}_file", f"{name}.npy", matrix)
-        fisher = self.inputs.fisher
-        if fisher:
+        if holds_z:
             self.save_array("r_file", "r.npy", _square(np.tanh(found.mean), len(parcels)))
         strength = np.nan_to_num(np.abs(found.t), nan=-1)
         best = np.argsort(-strength, kind="stable")[: self.inputs.n_edges]
@@ -150,17 +154,16 @@ class ParcelGroup(PythonInterface):
             "parcel_1": name[first[best]], "parcel_2": name[second[best]],
             "network_1": network[first[best]], "network_2": network[second[best]],
         })  # fmt: skip
-        if fisher:
+        if holds_z:
             table["r"] = np.tanh(found.mean[best])
         rows = _columns(found).iloc[best].reset_index(drop=True)
         self.save_table("group_file", "group.tsv", table.join(rows))
 
-    def _summary(self, found: GroupTest, n_clipped: int, is_edges: bool) -> dict[str, Any]:
+    def _summary(self, found: GroupTest, edges: ConnectivitySubjects | None) -> dict[str, Any]:
         values = self.inputs
-        fisher = is_edges and values.fisher
         return {
-            "tested": "edges" if is_edges else "parcels",
-            "values": "Fisher's z of connectivity" if fisher else "as given",
+            "tested": "edges" if edges else "parcels",
+            "values": "Fisher's z of connectivity" if edges and edges.holds_z else "as given",
             "n_subjects": found.n_subjects,
             "n_columns": len(found.tested),
             "n_tested": int(found.tested.sum()),
@@ -168,7 +171,7 @@ class ParcelGroup(PythonInterface):
             "n_constant_over_participants": found.n_constant,
             "n_lacking_in_some_participant": int((found.n < found.n_subjects).sum()),
             "n_smallest": int(found.n[found.tested].min()),
-            "n_correlations_of_1_clipped": n_clipped,
+            "n_correlations_of_1_clipped": edges.n_clipped if edges else 0,
             "n_flips": found.n_flips,
             "all_flips": found.complete,
             "p_max_significant": int((found.p_max <= 0.05).sum()),

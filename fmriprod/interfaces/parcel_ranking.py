@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
+from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_ranking import rank_parcels, top_parcels
@@ -14,10 +14,9 @@ from fmriprod.interfaces.parcel_values import in_order, read_contrast
 
 
 class _ParcelRankingInputSpec(PythonInputSpec):
-    contrast_files = traits.List(
+    contrast_files = InputMultiObject(
         File(exists=True),
         mandatory=True,
-        minlen=1,
         desc="a TSV a contrast: parcel value, and contrast for its name; n/a is not ranked",
     )
     parcels_file = File(exists=True, mandatory=True, desc="TSV: name hemisphere network")

@@ -7,7 +7,7 @@ import numpy as np
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.group_rsa import fisher_z
 from fmriprod.interfaces.parcel_table import match_parcels, read_parcels
-from fmriprod.interfaces.parcel_values import in_order, read_connectivity, read_contrast
+from fmriprod.interfaces.parcel_values import in_order, read_contrast, read_scaled_connectivity
 
 
 class ContrastSubjects:
@@ -57,13 +57,15 @@ class ConnectivitySubjects:
         self._files, self._names, self._fisher, self._orders = files, names, fisher, orders
         self._upper = np.flatnonzero(np.triu(np.ones((len(names),) * 2, dtype=bool), 1))
         self._clipped: dict[int, int] = {}
+        self._first: tuple[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __getitem__(self, number: int) -> np.ndarray:
         path = self._files[number]
-        matrix = read_connectivity(path, len(self._names))
+        matrix, scale = read_scaled_connectivity(path, len(self._names), fisher=self._fisher)
+        self._check_scale(scale, path)
         if self._orders is not None:
             matrix = self._reorder(matrix, self._orders[number])
         edges = matrix.ravel()[self._upper]
@@ -80,6 +82,21 @@ class ConnectivitySubjects:
     def n_clipped(self) -> int:
         """Correlations of 1 or -1 that were clipped."""
         return sum(self._clipped.values())
+
+    @property
+    def holds_z(self) -> bool:
+        """Whether what is given is Fisher's z, made here or before."""
+        return self._fisher or (self._first is not None and self._first[0] == "Fisher's z")
+
+    def _check_scale(self, scale: str, path: str) -> None:
+        """Refuse a matrix that holds something else than the first one does."""
+        self._first = self._first or (scale, path)
+        if scale != self._first[0]:
+            raise InputError(
+                "connectivity", expected=f"{self._first[0]}, as {self._first[1]} holds",
+                found=f"{scale}, by the diagonal", hint="make all with the same kind and fisher",
+                file=path,
+            )  # fmt: skip
 
     def _reorder(self, matrix: np.ndarray, order: str) -> np.ndarray:
         given = read_parcels(order, len(matrix))["name"].tolist()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.events import read_table
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.parcel_table import match_parcels
 
 
@@ -54,15 +55,46 @@ def read_effects(path: str | Path, column: str = "effect") -> pd.DataFrame:
 
 
 def read_connectivity(path: str | Path, n_parcels: int | None = None) -> np.ndarray:
-    """Read a matrix of connectivity: float32, shape (n_parcels, n_parcels).
+    """Read a matrix of connectivity: floats, shape (n_parcels, n_parcels).
+
+    Infinity on the diagonal, which says that it holds Fisher's z, becomes NaN.
 
     Raises
     ------
     InputError
         If it is no square array of that size, or not symmetric.
     """
+    return read_scaled_connectivity(path, n_parcels)[0]
+
+
+def read_scaled_connectivity(
+    path: str | Path, n_parcels: int | None = None, *, fisher: bool = False
+) -> tuple[np.ndarray, str]:
+    """Read a matrix of connectivity, and by its diagonal what it holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        Array, .npy.
+    n_parcels : int, optional
+        Size that it must have.
+    fisher : bool
+        Whether it is to be transformed by Fisher's z, and so must hold correlations.
+
+    Returns
+    -------
+    matrix : ndarray of floats, shape (n_parcels, n_parcels)
+        NaN where the diagonal is infinite.
+    scale : {"correlations", "Fisher's z", "other values"}
+        Correlations have NaN, 1 or 0 throughout the diagonal; z infinity, as z of 1 is.
+
+    Raises
+    ------
+    InputError
+        If it is no symmetric array of that size, or ``fisher`` and it holds no correlations.
+    """
     try:
-        matrix = np.load(path, allow_pickle=False)
+        matrix = load_array(path)
     except (OSError, ValueError) as err:
         raise _no_matrix(path, n_parcels, str(err).splitlines()[0]) from None
     wrong = matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind != "f"
@@ -70,7 +102,22 @@ def read_connectivity(path: str | Path, n_parcels: int | None = None) -> np.ndar
         raise _no_matrix(path, n_parcels, f"{matrix.dtype} of shape {matrix.shape}")
     if not np.allclose(matrix, matrix.T, atol=1e-5, equal_nan=True):
         raise _no_matrix(path, n_parcels, "a matrix that is not symmetric")
-    return matrix
+    diagonal = np.diag(matrix)
+    if np.isposinf(diagonal).any():
+        np.fill_diagonal(matrix, np.nan)
+        scale = "Fisher's z"
+    else:
+        known = np.isnan(diagonal) | np.isclose(diagonal, 1, atol=1e-5) | (diagonal == 0)
+        scale = "correlations" if known.all() else "other values"
+    if fisher and scale != "correlations":
+        raise InputError(
+            "connectivity", expected="correlations, which fisher transforms (NaN, 1 or 0 on the "
+            "diagonal)", found=f"{scale}, by the diagonal",
+            hint="switch fisher off here, or in ParcelConnectivity: one transform is enough"
+            if scale == "Fisher's z" else "switch fisher off: it is of correlations only",
+            file=str(path),
+        )  # fmt: skip
+    return matrix, scale
 
 
 def in_order(

@@ -1,6 +1,6 @@
 """Contrasts or connectivity of parcels over participants."""
 
-from nipype.interfaces.utility import IdentityInterface, Merge
+from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.parcel_group import ParcelGroup
@@ -15,6 +15,7 @@ _OUTPUTS = {
 def init_parcel_group_wf(
     *,
     of: str = "contrast",
+    fisher: bool = True,
     n_permutations: int = 10_000,
     n_top: int = 10,
     seed: int = 0,
@@ -31,6 +32,8 @@ def init_parcel_group_wf(
     ----------
     of : {"contrast", "connectivity"}
         What the files hold.
+    fisher : bool
+        Test Fisher's z of connectivity; leave it off for covariance, tangent, or files of z.
     n_permutations : int
         Sign flips of participants.
     n_top : int
@@ -60,9 +63,9 @@ def init_parcel_group_wf(
     top_file
         The first of them (TSV)
     mean_file
-        Mean connectivity, Fisher's z (.npy)
+        Mean connectivity, Fisher's z if that is tested (.npy)
     r_file
-        The same as correlation (.npy)
+        The same as correlation, where values are z (.npy)
     t_file
         Student's t (.npy)
     p_max_file
@@ -87,20 +90,19 @@ def init_parcel_group_wf(
         IdentityInterface(fields=[*outputs, "ranking_file", "top_file"]), name="outputnode"
     )
     group = pe.Node(
-        ParcelGroup(n_permutations=n_permutations, seed=seed, memory_mb=memory_mb), name="group",
+        ParcelGroup(fisher=fisher, n_permutations=n_permutations, seed=seed, memory_mb=memory_mb),
+        name="group",
         mem_gb=mem_gb,
-    )  # fmt: skip
+    )
     workflow.connect([
         (inputnode, group, [("files", f"{of}_files"), ("parcels_file", "parcels_file")]),
         (group, outputnode, [(field, field) for field in _OUTPUTS[of]]),
     ])  # fmt: skip
     if of == "contrast":
-        ranked = pe.Node(Merge(1), name="ranked")  # one file as a list
         rank = pe.Node(ParcelRanking(n_top=n_top, column="mean"), name="rank")
         workflow.connect([
             (inputnode, rank, [("parcels_file", "parcels_file")]),
-            (group, ranked, [("group_file", "in1")]),
-            (ranked, rank, [("out", "contrast_files")]),
+            (group, rank, [("group_file", "contrast_files")]),
             (rank, outputnode, [("ranking_file", "ranking_file"), ("top_file", "top_file")]),
         ])  # fmt: skip
     return workflow

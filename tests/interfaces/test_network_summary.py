@@ -92,6 +92,15 @@ def test_parcels_without_networks_or_with_other_names_are_refused(files):
         assert "L_5" in info.value.found and "L_4" in info.value.found
 
 
+def test_values_beyond_one_are_not_clipped_into_z(files):
+    np.save("large.npy", np.where(np.eye(5), np.nan, 1.5).astype(np.float32))
+    step = NetworkSummary(connectivity_file="large.npy", parcels_file=files["parcels_file"])
+    step.inputs.fisher = True
+    with pytest.raises(InputError, match="correlations, -1 to 1") as caught:
+        step.run()
+    assert caught.value.file.endswith("large.npy")
+
+
 def test_several_contrasts_are_ranked(files, work):
     second = write("other.tsv", pd.DataFrame({"parcel": NAMES, "value": [5.0, 5, -7, 1, 0]}))
     step = ParcelRanking(
@@ -111,6 +120,14 @@ def test_several_contrasts_are_ranked(files, work):
     step.inputs.by = "value"
     by_value = read(step.run().outputs.ranking_file)
     assert by_value["parcel"].tolist()[0] == "L_FFC" and by_value["parcel"][3] == "L_4"
+
+
+def test_one_file_need_not_be_a_list(files):
+    step = ParcelRanking(parcels_file=files["parcels_file"])
+    with pytest.raises(ValueError, match="contrast_files"):
+        step.run()
+    step.inputs.contrast_files = files["contrast_file"]
+    assert read(step.run().outputs.ranking_file)["parcel"][0] == "L_4"
 
 
 def test_rankings_that_make_no_sense_are_refused(files):

@@ -7,7 +7,9 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_connectivity import parcel_connectivity
+from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
+from fmriprod.interfaces.parcel_values import read_scaled_connectivity
 
 
 @pytest.fixture
@@ -69,6 +71,25 @@ def test_every_choice_reaches_the_numbers(subject, options):
     np.testing.assert_array_equal(found, parcel_connectivity(subject, **options).matrix)
     plain = parcel_connectivity(subject).matrix
     assert np.nanmax(np.abs(found - plain)) > 1e-3
+
+
+@pytest.mark.parametrize("combine", ["concatenate", "average"])
+def test_the_diagonal_tells_z_from_correlations(subject, combine):
+    """So that the next step knows, wherever the file went."""
+    for fisher, expected in ((False, np.nan), (True, np.inf)):
+        step = ParcelConnectivity(**inputs(fisher=fisher, combine=combine))
+        path = step.run().outputs.connectivity_file
+        diagonal = np.diag(np.load(path))
+        np.testing.assert_array_equal(diagonal[[0, 1, 2, 4]], expected)
+        assert np.isnan(diagonal[3]), "not usable"
+        matrix, scale = read_scaled_connectivity(path, 5)
+        assert scale == ("Fisher's z" if fisher else "correlations")
+        assert np.isnan(np.diag(matrix)).all()
+    summary = NetworkSummary(connectivity_file=path, parcels_file="parcels.tsv", fisher=True)
+    with pytest.raises(InputError, match="Fisher's z, by the diagonal"):
+        summary.run()
+    path = ParcelConnectivity(**inputs(kind="covariance")).run().outputs.connectivity_file
+    assert read_scaled_connectivity(path)[1] == "other values"
 
 
 def test_bad_input(subject, work):

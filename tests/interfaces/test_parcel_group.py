@@ -119,6 +119,63 @@ def test_without_fisher_the_mean_is_the_plain_one(rest):
     assert json.loads(Path(out.summary_file).read_text())["values"] == "as given"
 
 
+def as_z(values):
+    """What ParcelConnectivity(fisher=True) writes."""
+    z = np.arctanh(values)
+    z[range(6), range(6)] = np.inf
+    return z
+
+
+def test_z_is_not_transformed_twice(rest):
+    """Whatever its size: these are all far below 1."""
+    values, options = rest
+    expected = run(options)
+    small = values * 0.1
+    parcels = {"parcels_file": options["parcels_file"]}
+    for number, scale in enumerate((1, 0.1)):
+        files = [matrix(f"z{number}{i}", as_z(scale * each)) for i, each in enumerate(values)]
+        error = refused({"connectivity_files": files} | parcels)
+        assert error.found == "Fisher's z, by the diagonal" and "one transform" in error.hint
+        assert error.file.endswith(f"z{number}0.npy")
+    assert np.nanmax(np.abs(small)) < 0.1
+    files = [matrix(f"z{i}", as_z(each)) for i, each in enumerate(values)]
+    out = run({"connectivity_files": files} | parcels, fisher=False)
+    for name in ("t_file", "r_file", "mean_file", "p_max_file"):
+        np.testing.assert_allclose(
+            np.load(getattr(out, name)), np.load(getattr(expected, name)), rtol=1e-5
+        )
+    assert np.isposinf(np.diag(np.load(out.mean_file))).all(), "a mean of z says so, too"
+    assert np.isnan(np.diag(np.load(out.r_file))).all()
+    assert "z" in json.loads(Path(out.summary_file).read_text())["values"]
+
+
+def test_z_and_correlations_are_not_mixed(rest):
+    values, options = rest
+    options["connectivity_files"][3] = matrix("z", as_z(values[3]))
+    error = refused(options, fisher=False)
+    assert error.expected.startswith("correlations, as") and error.found.startswith("Fisher's z")
+    assert error.file.endswith("/z.npy")
+
+
+@pytest.mark.parametrize("diagonal", [np.nan, 1.0, 0.0])
+def test_diagonals_that_correlations_may_have(rest, diagonal):
+    values, options = rest
+    before = run(options)
+    for path, each in zip(options["connectivity_files"], values.copy(), strict=True):
+        each[range(6), range(6)] = diagonal
+        matrix(path[:-4], each)
+    np.testing.assert_array_equal(np.load(run(options).t_file), np.load(before.t_file))
+
+
+def test_variances_on_the_diagonal_are_no_correlations(rest):
+    values, options = rest
+    each = values[0].copy()
+    each[range(6), range(6)] = 0.4
+    options["connectivity_files"][0] = matrix("covariance", each)
+    error = refused(options)
+    assert error.found == "other values, by the diagonal" and "correlations only" in error.hint
+
+
 def test_matrices_of_other_orders_are_matched_by_name(rest):
     values, options = rest
     before = run(options)
