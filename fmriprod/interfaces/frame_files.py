@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.stimulus_files import IMAGE_ENDINGS, image_blocks, planes, resize
 
 
@@ -50,10 +51,13 @@ class _Folder(Film):
 class _Stack(Film):
     def __init__(self, path: str, frame_rate: float) -> None:
         try:
-            self._frames = np.load(path, mmap_mode="r")
+            self._frames = load_array(path, mapped=True)
         except (OSError, ValueError) as err:
             raise _film_error(path, str(err), "write it again with numpy.save") from None
-        super().__init__(path, frame_rate, len(self._frames) if self._frames.ndim else 0)
+        if self._frames.ndim not in (3, 4) or not self._frames.size:
+            found = f"an array of shape {self._frames.shape}"
+            raise _film_error(path, found, "store (n, height, width), or with x 3")
+        super().__init__(path, frame_rate, len(self._frames))
 
     def blocks(self, batch_size: int, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
         for start in range(0, len(self._frames), batch_size):

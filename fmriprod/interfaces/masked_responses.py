@@ -10,6 +10,7 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import check_same_grid, load_image, load_mask, open_image
+from fmriprod.interfaces.numpy_file import load_array
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def open_matrix(path: str, subject: str = "responses_file") -> np.ndarray:
         If it is no such file.
     """
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = load_array(path, mapped=True)
     except (ValueError, OSError, EOFError) as err:
         raise _no_matrix(path, subject, f"{err}") from None
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiu":

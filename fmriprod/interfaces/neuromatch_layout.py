@@ -14,7 +14,9 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.events import check_events
 from fmriprod.algorithms.hcp_runs import CONDITIONS, RUN_NAMES, TR, run_numbers, task_of
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.parcel_table import read_series
+from fmriprod.interfaces.supplied import read_text
 
 _EV = ["onset", "duration", "amplitude"]
 
@@ -256,13 +258,28 @@ def read_run_events(
         )  # fmt: skip
     path = series_path(folder, subject, run)
     if n_volumes is None and path.is_file():
-        n_volumes = np.load(path, mmap_mode="r").shape[1]
+        n_volumes = _n_volumes(path)
     table = table.sort_values("onset", kind="stable", ignore_index=True)
     try:
         return check_events(table, None if n_volumes is None else n_volumes * tr)
     except InputError as err:
         err.file = str(place)
         raise
+
+
+def _n_volumes(path: Path) -> int:
+    """Tell the volumes of a series without reading it."""
+    try:
+        series = load_array(path, mapped=True)
+        if series.ndim == 2:
+            return series.shape[1]
+        found = f"an array of shape {series.shape}"
+    except ValueError as err:
+        found = str(err)
+    raise InputError(
+        "series", expected="a series of parcels, .npy (n_parcels, n_volumes)", found=found,
+        hint="copy it again, or give n_volumes", file=str(path),
+    )  # fmt: skip
 
 
 def _read_ev(place: Path, condition: str) -> pd.DataFrame:
@@ -273,11 +290,12 @@ def _read_ev(place: Path, condition: str) -> pd.DataFrame:
             "condition", expected=f"events of {condition}", found="no such file",
             hint=suggest(condition, known), file=str(path),
         )  # fmt: skip
-    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    text = read_text(path, "events", "rows of three numbers")
+    rows = [line.split() for line in text.splitlines()]
     try:
         values = np.array([[float(v) for v in row] for row in rows if row]).reshape(-1, 3)
-        if any(len(row) not in (0, 3) for row in rows):
-            raise ValueError("rows of other lengths")
+        if any(len(row) not in (0, 3) for row in rows) or not np.isfinite(values).all():
+            raise ValueError("rows of other lengths, or infinite numbers")
     except ValueError as err:
         raise InputError(
             "events", expected="rows of three numbers: onset and duration in s, amplitude",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.numpy_file import is_archive, load_array, load_arrays
 from fmriprod.interfaces.parcel_table import check_names, hemisphere_of
 
 
@@ -77,6 +78,11 @@ def read_atlas(path: str | Path, n_parcels: int | None = None) -> dict[str, np.n
     if not isinstance(atlas, dict) or not set(names) <= set(atlas):
         found = ", ".join(atlas) if isinstance(atlas, dict) else "one array"
         raise _refuse(path, "arrays labels_L, labels_R and coords", found)
+    kinds = {"labels_L": (1, "iu"), "labels_R": (1, "iu"), "coords": (2, "iuf")}
+    for name, (ndim, kind) in kinds.items():
+        array = atlas[name]
+        if array.ndim != ndim or array.dtype.kind not in kind or not array.size:
+            raise _refuse(path, f"numbers in {name}", f"{array.dtype} of shape {array.shape}")
     n_coords, last = len(atlas["coords"]), max(int(atlas[k].max()) for k in names[:2])
     if (n_parcels or n_coords) != n_coords or last >= n_coords:
         raise _refuse(
@@ -87,13 +93,9 @@ def read_atlas(path: str | Path, n_parcels: int | None = None) -> dict[str, np.n
 
 def _load(path: Path, expected: str) -> np.ndarray | dict[str, np.ndarray]:
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError) as err:
-        raise _refuse(path, expected, str(err).splitlines()[0]) from None
+        return load_arrays(path) if is_archive(path) else load_array(path)
+    except (OSError, ValueError) as err:
+        raise _refuse(path, expected, str(err)) from None
 
 
 def _refuse(path: Path, expected: str, found: str) -> InputError:

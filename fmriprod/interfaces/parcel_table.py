@@ -9,6 +9,7 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.events import read_table
+from fmriprod.interfaces.numpy_file import load_array
 
 _SIDE = re.compile(
     r"^([LR])_|_([LR])$|(?:^|_)([LR])H_|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE
@@ -156,7 +157,7 @@ def read_series(path: str | Path, subject: str = "series") -> np.ndarray:
         If it is no such array, or holds infinity, or a parcel with some NaN.
     """
     try:
-        series = np.load(path, allow_pickle=False)
+        series = load_array(path)
     except (OSError, ValueError) as err:
         raise _no_series(path, subject, str(err).splitlines()[0]) from None
     if series.ndim != 2 or series.dtype.kind not in "fiu" or 0 in series.shape:

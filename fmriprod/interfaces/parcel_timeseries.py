@@ -13,6 +13,7 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.cifti_parcels import read_dtseries, read_ptseries
 from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.neuromatch_regions import read_regions
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.parcel_images import read_labelled_image
 from fmriprod.interfaces.parcel_table import match_parcels, read_parcels
 from fmriprod.interfaces.parcel_tables_tsv import read_series_table
@@ -177,7 +178,7 @@ def read_array(path: str | Path, regions_file: str | Path) -> tuple[np.ndarray, 
         If it is no such array, or the table has another number of parcels.
     """
     try:
-        series = np.load(path, allow_pickle=False)
+        series = load_array(path)
     except (OSError, ValueError, EOFError) as err:
         series, found = None, str(err).splitlines()[0]
     else:

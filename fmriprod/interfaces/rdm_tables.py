@@ -9,6 +9,7 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.rdm import n_pairs, square
 from fmriprod.interfaces.events import read_table
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.supplied import check_file
 
 _PAIRS = ("condition_1", "condition_2", "expected")
@@ -87,7 +88,7 @@ def read_matrix(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray
 
 def _read_npy(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     try:
-        values = np.load(path, allow_pickle=False)
+        values = load_array(path)
     except (ValueError, OSError, EOFError) as err:
         raise _no_matrix(path, str(err).splitlines()[0]) from None
     if values.dtype.kind not in "fiub":

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.events import read_table
+from fmriprod.interfaces.numpy_file import load_array
 
 
 def read_features(
@@ -110,7 +111,7 @@ def read_voxel_tables(
 
 def _read_matrix(path: str) -> np.ndarray:
     try:
-        matrix = np.load(path, allow_pickle=False)
+        matrix = load_array(path)
     except (ValueError, OSError, EOFError) as err:
         raise _bad_matrix(path, f"{err}") from None
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":

@@ -16,6 +16,7 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.fsaverage import check_space, project_to_fsaverage
 from fmriprod.interfaces.masked_responses import grey_background
 from fmriprod.interfaces.masked_scores import MaskedScores, read_masked_scores
+from fmriprod.interfaces.numpy_file import load_array
 
 _WORDS = {"r2": "r²", "r": "r"}
 Maker = Callable[[], AbstractContextManager[Figure]]
@@ -171,7 +172,7 @@ class ScoreFigures(PythonInterface):
         if not isdefined(self.inputs.null_file):
             return None
         try:
-            null = np.load(self.inputs.null_file, allow_pickle=False)
+            null = load_array(self.inputs.null_file)
             if null.dtype.kind in "fiu" and np.isfinite(null).any():
                 return null
             wrong = f"{null.size} values of type {null.dtype}, none of them a finite number"

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.numpy_file import load_array
 
 IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 _DAMAGE = (UnidentifiedImageError, OSError, ValueError, SyntaxError)  # what Pillow raises
@@ -35,7 +36,7 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     try:
         if str(path).endswith(".npy"):
-            return planes(np.load(path)[None], path)[0]
+            return planes(load_array(path)[None], path)[0]
         with Image.open(path) as image:
             if getattr(image, "n_frames", 1) > 1:
                 raise _image_error(path, f"{image.n_frames} pictures", "give films as frames")
@@ -86,6 +87,8 @@ def planes(values: np.ndarray, path: str | Path) -> np.ndarray:
     shape = values.shape
     if values.ndim not in (3, 4) or (values.ndim == 4 and shape[3] != 3) or 0 in shape:
         raise _image_error(path, f"an array {shape}", "store height x width, or with x 3")
+    if values.dtype.kind not in "buif":
+        raise _image_error(path, f"values of type {values.dtype}", "store uint8, or float")
     if values.dtype == np.uint8:
         values = values.astype(np.float32) / np.float32(255)
     else:

@@ -10,6 +10,7 @@ from PIL import Image
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.wedges import Wedges, through_mask, wedge_masks
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.stimulus_files import planes, read_image, stimulus_names
 
 
@@ -168,7 +169,7 @@ def _grey_levels(picture: np.ndarray) -> np.ndarray:
 
 def _open_stack(path: str) -> np.ndarray:
     try:
-        stack = np.load(path, mmap_mode="r", allow_pickle=False)
+        stack = load_array(path, mapped=True)
     except (ValueError, OSError, EOFError) as err:
         raise _no_stack(path, f"{err}") from None
     if stack.ndim not in (3, 4) or (stack.ndim == 4 and stack.shape[3] != 3):

@@ -133,7 +133,7 @@ def test_regions_are_a_table_of_parcels(folder):
     np.save(folder / "regions.npy", np.zeros((4, 3)))
     refused("text (n_parcels, 3)", read_regions, folder)
     (folder / "regions.npy").unlink()
-    refused("No such file", read_regions, folder)
+    refused("no such file", read_regions, folder)
 
 
 def test_the_atlas_lies_there_or_beside(folder):
