@@ -3,53 +3,12 @@ import time
 
 import nipype.pipeline.engine as pe
 import pytest
-from nipype.interfaces.base import TraitedSpec, traits
+from support.small_graphs import Add, chain
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.merge_tables import MergeTables
-from fmriprod.workflows.execution import configure, run_workflow
+from fmriprod.workflows.execution import configure, find_engine, run_workflow
 from fmriprod.workflows.readable_error import readable_error
-
-
-class _AddInputSpec(PythonInputSpec):
-    value = traits.Int(mandatory=True, desc="number")
-    mood = traits.Enum("fine", "bad", "killed", usedefault=True, desc="what happens")
-
-
-class _AddOutputSpec(TraitedSpec):
-    out = traits.Int(desc="number plus one")
-
-
-class Add(PythonInterface):
-    """Add one, or fail."""
-
-    input_spec = _AddInputSpec
-    output_spec = _AddOutputSpec
-
-    def _process(self):
-        if self.inputs.mood == "bad":
-            raise InputError("value", expected="good", found="bad", hint="be good")
-        if self.inputs.mood == "killed":
-            os.kill(os.getpid(), 9)
-        self.result("out", self.inputs.value + 1)
-
-
-def chain(folder, moods, name="chain"):
-    """Two chains of nodes, the second always fine."""
-    workflow = pe.Workflow(name=name)
-    previous = None
-    for i, mood in enumerate(moods):
-        node = pe.Node(Add(mood=mood), name=f"step{i}")
-        if previous is None:
-            node.inputs.value = 0
-            workflow.add_nodes([node])
-        else:
-            workflow.connect(previous, "out", node, "value")
-        previous = node
-    workflow.add_nodes([pe.Node(Add(value=7), name="alone")])
-    configure(workflow, folder / "work", folder / "crashes")
-    return workflow
 
 
 def test_a_second_run_answers_from_the_cache(work):
@@ -142,3 +101,8 @@ def test_parts_of_map_nodes_have_names_of_their_own(work, mood):
     assert len(planned) == 6 and parts < set(planned)
     assert parts <= ended and outcome.ok is (mood == "fine")
     assert {failure.node for failure in outcome.failures} >= (parts if mood == "bad" else set())
+
+
+def test_an_engine_that_there_is_none_of_is_said():
+    with pytest.raises(InputError, match="did you mean 'slurm'"):
+        find_engine("slrum")
