@@ -14,7 +14,6 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.events import check_events
 from fmriprod.algorithms.hcp_runs import CONDITIONS, RUN_NAMES, TR, run_numbers, task_of
-from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.parcel_table import read_series
 from fmriprod.interfaces.supplied import read_text
 
@@ -258,28 +257,13 @@ def read_run_events(
         )  # fmt: skip
     path = series_path(folder, subject, run)
     if n_volumes is None and path.is_file():
-        n_volumes = _n_volumes(path)
+        n_volumes = read_series(path).shape[1]
     table = table.sort_values("onset", kind="stable", ignore_index=True)
     try:
         return check_events(table, None if n_volumes is None else n_volumes * tr)
     except InputError as err:
         err.file = str(place)
         raise
-
-
-def _n_volumes(path: Path) -> int:
-    """Tell the volumes of a series without reading it."""
-    try:
-        series = load_array(path, mapped=True)
-        if series.ndim == 2:
-            return series.shape[1]
-        found = f"an array of shape {series.shape}"
-    except ValueError as err:
-        found = str(err)
-    raise InputError(
-        "series", expected="a series of parcels, .npy (n_parcels, n_volumes)", found=found,
-        hint="copy it again, or give n_volumes", file=str(path),
-    )  # fmt: skip
 
 
 def _read_ev(place: Path, condition: str) -> pd.DataFrame:
