@@ -9,10 +9,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import h5py
 import nibabel as nb
 import nipype.pipeline.engine as pe
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.golden_parcels import run_parcels
+from support.golden_rdms import run_rdms
 
 RECORD = Path(__file__).with_name("golden.json")
 EVENTS = "onset\tduration\ttrial_type\n" + "\n".join(
@@ -72,12 +77,15 @@ def results(folder):
     f = prepare(folder)
     found = {}
 
-    def run(interface, *fields, **inputs):
+    def run(interface, *fields, of="", **inputs):
         name = interface.__name__
         place = folder / f"{name}{len(list(folder.glob(f'{name}[0-9]*')))}"
         out = pe.Node(interface(**inputs), name=name, base_dir=str(place)).run().outputs
         numbers = {field: [digest(p) for p in as_list(getattr(out, field))] for field in fields}
-        found[name] = {"version": interface._algorithm_version, "numbers": numbers}
+        found[f"{name} {of}".strip()] = {
+            "version": interface._algorithm_version,
+            "numbers": numbers,
+        }
         return out
 
     bold, mask, events = f["bold"], f["mask"], f["events"]
@@ -107,6 +115,7 @@ def results(folder):
     )  # fmt: skip
     _encode(run, folder)
     _compare(run, folder)
+    run_parcels(run, folder)
     return found
 
 
@@ -158,6 +167,8 @@ def _compare(run, folder):
         maps.append(found.value_map)
     run(LayerAssignment, "layer_map", rsa_file=found.rsa_file, level=0.2)
     run(GroupRSA, "t_map", "p_corrected_map", map_files=maps, mask_file=made.mask_file)
+    patterns = {"pattern_files": made.pattern_files[0], "conditions": made.conditions}
+    run_rdms(run, folder, patterns, made.mask_file)
 
 
 def as_list(value):
@@ -169,12 +180,19 @@ def digest(path):
     if path.endswith((".nii", ".nii.gz")):
         values = np.nan_to_num(nb.load(path).get_fdata())
     elif path.endswith(".npy"):
-        values = np.nan_to_num(np.load(path).astype(float))
+        values = np.nan_to_num(np.load(path).astype(float), posinf=0.0)
+    elif path.endswith(".h5"):
+        values = np.nan_to_num(_rdms(path))
     else:
         values = np.nan_to_num(pd.read_csv(path, sep="\t").select_dtypes("number").to_numpy(float))
     weights = np.random.default_rng(1).normal(size=values.size)
     spread = float(np.linalg.norm(values))
     return [float(values.sum()), spread, float(values.ravel() @ weights)]
+
+
+def _rdms(path):
+    with h5py.File(path) as file:
+        return file["dissimilarities"][:].astype(float)
 
 
 if __name__ == "__main__":
