@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from fmriprod.cli.options import add_model_options, add_study_options, plan_options
+from fmriprod.cli.options import (
+    add_derivatives_options,
+    add_model_options,
+    add_study_options,
+    derivatives_options,
+    plan_options,
+)
 from fmriprod.cli.problems import show_problems
 from fmriprod.cli.values import folder, whole
 
@@ -33,6 +39,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     what.add_argument("--task", nargs="+", metavar="LABEL", help="without task-")
     what.add_argument("--run", nargs="+", metavar="NUMBER", dest="runs", help="without run-")
     add_model_options(parser)
+    add_derivatives_options(parser)
     parser.add_argument("--work-dir", type=folder, metavar="DIR", help="checked for free space")
     parser.add_argument(
         "--full", action="store_true",
@@ -73,6 +80,7 @@ def prepare(args: argparse.Namespace, **options: Any) -> "Prepared":
         choice=choice,
         plan=plan_options(args),
         engines=[(f"--{name.replace('_', '-')}", getattr(args, name)) for name in engines],
+        derivatives=derivatives_options(args),
         hrf=args.hrf,
         out_dir=args.out_dir,
         work_dir=args.work_dir,

@@ -11,6 +11,7 @@ _MODEL = (
     "skullstrip_engine", "motion_engine", "coregister_engine", "fwhm", "hrf", "high_pass", "noise",
     "n_voxels", "shift", "window", "past_end", "classifier", "n_permutations", "seed",
 )  # fmt: skip
+_DERIVATIVES = ("derivatives", "space", "confounds", "slice_time_ref")
 _PLAN = ("train", "test", "sampling", "high_pass", "shift", "window", "past_end")
 
 
@@ -99,6 +100,55 @@ def add_resource_options(parser: argparse.ArgumentParser) -> None:
     resources.add_argument(
         "--work-dir", type=folder, metavar="DIR", help="work folder (OUT_DIR/.fmriprod/work)"
     )
+
+
+def add_derivatives_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which preprocessed series to start from."""
+    group = parser.add_argument_group("series that fMRIPrep preprocessed")
+    group.add_argument(
+        "--derivatives", type=folder, metavar="DIR",
+        help="fMRIPrep's output: no alignment is done; events are those of BIDS_DIR",
+    )  # fmt: skip
+    group.add_argument(
+        "--space", metavar="NAME",
+        help="T1w, MNI152NLin2009cAsym:res-2, ...; needed where there are several",
+    )  # fmt: skip
+    group.add_argument(
+        "--confounds", metavar="SETS", default="motion6+non_steady_state",
+        help="sets joined by +: motion6, motion24, wm_csf, global_signal, acompcor:5, cosine, "
+        "scrub:0.5, ... or none (%(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--slice-time-ref", metavar="F", type=number(least=0, what="a fraction from 0 to 1"),
+        help="as fMRIPrep's, where the sidecars do not say StartTime: 0 first slice, 0.5 middle",
+    )  # fmt: skip
+    defaults = parser.get_default("model_defaults")
+    own = {name: parser.get_default(name) for name in _DERIVATIVES}
+    parser.set_defaults(model_defaults=defaults | own)
+
+
+def derivatives_options(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Take the options of the derivatives from parsed arguments; None where none are used.
+
+    Raises
+    ------
+    InputError
+        For options of derivatives without derivatives.
+    """
+    values = {name: getattr(args, name, None) for name in _DERIVATIVES}
+    place = values.pop("derivatives")
+    if place is not None:
+        return {"folder": place, **values}
+    given = [name for name in values if values[name] not in (None, args.model_defaults.get(name))]
+    if given:
+        from fmriprod.algorithms.checks import InputError
+
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            flags, expected="--derivatives DIR with it", found="none",
+            hint="give fMRIPrep's output folder; the main job's own preparation needs none of it",
+        )  # fmt: skip
+    return None
 
 
 def given_model_options(args: argparse.Namespace) -> list[str]:

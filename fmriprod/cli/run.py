@@ -10,8 +10,14 @@ from rich.table import Table
 
 from fmriprod.cli.console import output
 from fmriprod.cli.dataset import dataset_name, say_left_out, threads
-from fmriprod.cli.engines import add_engine_options, chosen_engine
+from fmriprod.cli.engines import (
+    add_engine_options,
+    chosen_engine,
+    refuse_idle_options,
+    submits_jobs,
+)
 from fmriprod.cli.options import (
+    add_derivatives_options,
     add_model_options,
     add_resource_options,
     add_study_options,
@@ -34,8 +40,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("bids_dir", metavar="BIDS_DIR", type=folder, help="raw BIDS dataset")
     parser.add_argument("out_dir", metavar="OUT_DIR", type=folder, help="where results go")
     parser.add_argument(
-        "level", choices=["participant", "group"],
-        help="level of analysis; group needs --study, and the participants' results",
+        "level", choices=["participant", "group"], nargs="+",
+        help="level of analysis, or both; group needs --study, and the participants' results",
     )  # fmt: skip
     add_study_options(parser)
     what = parser.add_argument_group("what to analyse (all by default)")
@@ -44,12 +50,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     what.add_argument("--task", nargs="+", metavar="LABEL", help="without task-")
     what.add_argument("--run", nargs="+", metavar="NUMBER", dest="runs", help="without run-")
     add_model_options(parser)
+    add_derivatives_options(parser)
     add_resource_options(parser)
     add_engine_options(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and stop there"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from fmriprod.workflows.workers import start_early
 
-    if not args.dry_run:
+    refuse_idle_options(args)
+    if not args.dry_run and not submits_jobs(args):
         start_early()
     from fmriprod.cli.check import prepare
     from fmriprod.cli.problems import show_problems
@@ -69,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         from fmriprod.cli.production import run_study
 
         return run_study(args, console)
-    if args.level == "group":
+    if "group" in args.level:
         from fmriprod.algorithms.checks import InputError
 
         raise InputError(
@@ -101,9 +109,12 @@ def run_plans(
     from fmriprod.cli.execute import execute, names_folder, summarise
     from fmriprod.interfaces.dataset_description import write_dataset_description
     from fmriprod.workflows.study import init_study_wf
+    from fmriprod.workflows.subject import DERIVATIVES_LINK
 
     out_dir = Path(os.path.abspath(args.out_dir))
-    write_dataset_description(out_dir, raw_directory=root)
+    used = next((plan.derivatives for plan in plans if plan.derivatives is not None), None)
+    links = {DERIVATIVES_LINK: used.root} if used is not None else {}
+    write_dataset_description(out_dir, raw_directory=root, links=links)
     workflow = init_study_wf(
         plans,
         out_dir=str(out_dir),
@@ -114,6 +125,10 @@ def run_plans(
         omp_nthreads=threads(args, sum(len(plan.runs) for plan in plans)),
         **model_options(args),
     )
+    if submits_jobs(args):
+        from fmriprod.cli.slurm import submit
+
+        return submit(args, workflow, {plan.subject: len(plan.runs) for plan in plans}, console)
     outcome = execute(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
         engine=chosen_engine(args),

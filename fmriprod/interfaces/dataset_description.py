@@ -1,6 +1,7 @@
 """The description of a derivatives dataset, and how its files point to other datasets."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def write_dataset_description(
     *,
     raw_directory: str | Path | None = None,
     name: str = "fmriprod derivatives",
+    links: Mapping[str, str | Path] | None = None,
 ) -> Path:
     """Make a folder a BIDS derivatives dataset; what is up to date is left alone.
 
@@ -35,6 +37,9 @@ def write_dataset_description(
         ``bids:raw:sub-01/...`` in a sidecar finds its file.
     name : str
         Name of the dataset, where the description has none yet.
+    links : mapping of str to path, optional
+        Roots of further datasets that results are made from, by the name that BIDS URIs give
+        them.
 
     Returns
     -------
@@ -58,9 +63,10 @@ def write_dataset_description(
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": _NAME, "Version": __version__}],
     }
-    if raw_directory is not None:
-        links = present.get("DatasetLinks", {})
-        content["DatasetLinks"] = {**links, "raw": _link(folder, raw_directory)}
+    roots = {**(links or {}), **({"raw": raw_directory} if raw_directory is not None else {})}
+    if roots:
+        places = {link: _link(folder, root) for link, root in roots.items()}
+        content["DatasetLinks"] = {**present.get("DatasetLinks", {}), **places}
     save_json(content, file)
     _write_bidsignore(folder)
     return file

@@ -12,6 +12,7 @@ from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts, word
 from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
+from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_note, region_runs
 
@@ -26,7 +27,8 @@ class RunPlan:
     the value of the sample tables' column ``run``. ``contrasts`` are as `FirstLevelModel` takes
     them.
     ``sampling`` is ``events`` or ``volumes`` (see `Featurize`), ``drift`` the filter of the
-    series that is decoded (see `TemporalFilter`).
+    series that is decoded (see `TemporalFilter`). ``prepared`` is set where ``bold_file`` was
+    preprocessed elsewhere.
     """
 
     key: str
@@ -39,6 +41,12 @@ class RunPlan:
     contrasts: tuple[str, ...]
     sampling: str
     drift: str = "cosine"
+    prepared: PreparedRun | None = None
+
+    @property
+    def lag(self) -> float:
+        """Time in s from the moment that a volume represents to its middle; samples add it."""
+        return self.tr / 2 - self.prepared.volume_time.seconds if self.prepared else 0.0
 
     @property
     def contrast_names(self) -> tuple[str, ...]:
@@ -52,11 +60,20 @@ class RunPlan:
 
 
 @dataclass(frozen=True)
+class Derivatives:
+    """Where preprocessed runs of a participant come from: dataset, and mask of the T1w image."""
+
+    root: str
+    t1w_mask: str | None = None
+
+
+@dataclass(frozen=True)
 class SubjectPlan:
     """Everything that is done for one participant.
 
     ``region_runs`` are the keys of the runs whose response to the task chooses the region of
-    interest. ``decisions`` say in words what was left out or chosen, and why.
+    interest. ``decisions`` say in words what was left out or chosen, and why. ``derivatives`` is
+    set where the runs were preprocessed elsewhere.
     """
 
     subject: str
@@ -65,6 +82,7 @@ class SubjectPlan:
     region_runs: tuple[str, ...]
     evidence: tuple[EvidencePlan, ...]
     decisions: tuple[str, ...] = field(default=())
+    derivatives: Derivatives | None = None
 
 
 def plan_subject(
@@ -157,6 +175,8 @@ def _plan_run(
 ) -> RunPlan:
     """Decide what is estimated from a run, and add to the decisions."""
     run, title = read.run, run_title(read.run)
+    prepared = run if isinstance(run, PreparedRun) else None
+    decisions += [f"{title}: {note}" for note in (prepared.notes if prepared else ())]
     conditions = tuple(sorted(read.events["trial_type"].unique()))
     possible = [_task_contrast(conditions)]
     for spec in specs:
@@ -174,7 +194,7 @@ def _plan_run(
         )
     return RunPlan(
         run_key(run), run.bold_file, run.events_file or "", run.task, run.label, read.tr,
-        conditions, tuple(possible), mode, drift,
+        conditions, tuple(possible), mode, drift, prepared,
     )  # fmt: skip
 
 
@@ -189,7 +209,7 @@ def _samples(
             read.n_volumes,
             read.tr,
             mode=plan.sampling,
-            shift=shift,
+            shift=shift + plan.lag,
             window=window if plan.sampling == "events" else 1,
             past_end=past_end,
         )

@@ -87,10 +87,11 @@ def connect_preparation(
     workflow: pe.Workflow, anat: pe.Workflow, boldref: pe.Workflow, runs: dict[str, pe.Workflow]
 ) -> None:
     """Connect anatomy with reference, and reference with runs."""
-    workflow.connect([
-        (anat, boldref, [("outputnode.t1w_file", "inputnode.t1w_file"),
-                         ("outputnode.mask_file", "inputnode.t1w_mask")]),
-    ])  # fmt: skip
+    if "t1w_file" in boldref.get_node("inputnode").outputs.copyable_trait_names():
+        workflow.connect([
+            (anat, boldref, [("outputnode.t1w_file", "inputnode.t1w_file"),
+                             ("outputnode.mask_file", "inputnode.t1w_mask")]),
+        ])  # fmt: skip
     for run in runs.values():
         workflow.connect([
             (boldref, run, [("outputnode.reference_file", "inputnode.reference_file"),

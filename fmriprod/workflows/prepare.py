@@ -2,18 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import Participant, index_dataset
+from fmriprod.interfaces.fmriprep_index import index_derivatives
+from fmriprod.interfaces.fmriprep_runs import Preprocessed, prepared_participant
 from fmriprod.interfaces.fsl import require_program
 from fmriprod.interfaces.preflight import check_dataset
 from fmriprod.interfaces.problems import Problem, participant_of
-from fmriprod.workflows.plan import SubjectPlan, plan_subject
+from fmriprod.workflows.plan import Derivatives, SubjectPlan, plan_subject
 
-_OPTIONS = {"train": "--train", "test": "--test", "contrasts": "--contrast"}
+_OPTIONS = {"train": "--train", "test": "--test", "contrasts": "--contrast",
+            "confounds": "--confounds", "space": "--space",
+            "slice_time_ref": "--slice-time-ref"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def prepare_study(
     choice: Mapping[str, Any],
     plan: Mapping[str, Any],
     engines: Sequence[tuple[str, str]] = (),
+    derivatives: Mapping[str, Any] | None = None,
     **checks: Any,
 ) -> Prepared:
     """Check a dataset and what is asked of it, and plan what can be done.
@@ -61,6 +66,8 @@ def prepare_study(
         Options of `plan_subject`.
     engines : sequence of (str, str)
         Option and chosen program, such as ``("--motion-engine", "mcflirt")``.
+    derivatives : mapping, optional
+        ``folder`` of preprocessed series to start from, and options of `Preprocessed`.
     **checks
         Further options of `check_dataset`: ``hrf``, ``out_dir``, ``work_dir``, ``full`` ...
 
@@ -72,6 +79,7 @@ def prepare_study(
     root = os.path.abspath(bids_dir)
     asked = {"contrasts": plan.get("contrasts", ()), "high_pass": plan.get("high_pass", 100.0)}
     problems = [*check_engines(engines), *check_dataset(root, **choice, **asked, **checks)]
+    source = _source(derivatives, problems)
     errors = [problem for problem in problems if problem.severity == "error"]
     owners = {participant_of(problem.file, root) for problem in errors}
     if None in owners:
@@ -81,13 +89,44 @@ def prepare_study(
         if participant.label in owners:
             left_out.append(participant.label)
             continue
-        try:
-            plans.append(plan_subject(participant, **plan))
-        except InputError as err:
-            problems.append(_problem(err, participant))
+        made, found = _planned(participant, plan, source)
+        problems += found
+        if made is None:
             left_out.append(participant.label)
+        else:
+            plans.append(made)
     problems.sort(key=lambda problem: problem.severity != "error")
     return Prepared(root, tuple(plans), tuple(problems), tuple(left_out))
+
+
+def _source(given: Mapping[str, Any] | None, problems: list[Problem]) -> Preprocessed | None:
+    """Index the derivatives to start from; what is wrong with them as a whole is a problem."""
+    if given is None:
+        return None
+    options = dict(given)
+    try:
+        return Preprocessed(index_derivatives(options.pop("folder")), **options)
+    except InputError as err:
+        problems.append(Problem.of(err, file=_OPTIONS.get(err.subject)))
+        return None
+
+
+def _planned(
+    participant: Participant, plan: Mapping[str, Any], source: Preprocessed | None
+) -> tuple[SubjectPlan | None, list[Problem]]:
+    """Plan a participant; None, and what is wrong, if that cannot be done."""
+    try:
+        if source is None:
+            return plan_subject(participant, **plan), []
+        participant, errors = prepared_participant(participant, source)
+        if errors:
+            return None, [_problem(err, participant) for err in errors]
+        made = plan_subject(participant, **plan)
+        anat = source.index.anat.get(participant.label)
+        mask = anat.mask_file if anat is not None and anat.t1w_file else None
+        return replace(made, derivatives=Derivatives(source.index.root, mask)), []
+    except InputError as err:
+        return None, [_problem(err, participant)]
 
 
 def check_engines(engines: Sequence[tuple[str, str]]) -> list[Problem]:

@@ -129,18 +129,13 @@ def init_run_wf(
         (bold, outputnode, [(f"outputnode.{f}", f) for f in _BOLD_OUTPUTS]),
         (model, outputnode, [(f"outputnode.{f}", f) for f in _MODEL_OUTPUTS]),
     ])  # fmt: skip
-    _save(workflow, bold, model, destination, run)
+    _save(workflow, bold, destination, run)
+    save_model(workflow, model, destination)
     return workflow
 
 
-def _save(
-    workflow: pe.Workflow,
-    bold: pe.Workflow,
-    model: pe.Workflow,
-    destination: Destination,
-    run: RunPlan,
-) -> None:
-    """Connect a saver to each result of the run."""
+def _save(workflow: pe.Workflow, bold: pe.Workflow, destination: Destination, run: RunPlan) -> None:
+    """Connect a saver to each result of the preparation."""
     about = metadata_items({"SkullStripped": False, "RepetitionTime": run.tr, "TaskName": run.task})
     for field, suffix, entities in (
         ("bold_file", "bold", {"desc": "preproc", "metadata": about, "compress": True}),
@@ -154,6 +149,10 @@ def _save(
         ("motion_figure", "bold", {"desc": "motion", "datatype": "figures"}),
     ):
         save(workflow, (bold, f"outputnode.{field}"), field, destination, suffix, **entities)
+
+
+def save_model(workflow: pe.Workflow, model: pe.Workflow, destination: Destination) -> None:
+    """Connect a saver to each result of the first-level model of a run."""
     names = (model, "outputnode.contrast_names", "contrast")
     for stat in ("effect", "variance", "t", "z"):
         field = f"{stat}_files"

@@ -1,5 +1,6 @@
 """Nodes that put results into the derivatives dataset."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ class Destination:
     ``source_file`` gives the name, and ``sources`` what the results were made from, where
     that is more than ``source_file``. ``record_dir`` is an empty folder for each run of the
     command; the savers note in it what they wrote, so that two results under one name are
-    refused.
+    refused. ``links`` are names and roots of other datasets that sources may lie in, as
+    ``DatasetLinks`` of the derivatives has them.
     """
 
     out_dir: str
@@ -27,6 +29,20 @@ class Destination:
     record_dir: str | None = None
     sources: tuple[str, ...] = ()
     dismiss: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+    def named_sources(self) -> list[str]:
+        """List the sources, those in a linked dataset as BIDS URIs."""
+        sources = self.sources or ((self.source_file,) if self.links else ())
+        return [_linked(file, self.links) for file in sources]
+
+
+def _linked(file: str, links: tuple[tuple[str, str], ...]) -> str:
+    """Write a file of a linked dataset as BIDS URI; others stay as they are."""
+    for name, root in links:
+        if file.startswith(root + os.sep):
+            return f"bids:{name}:" + file.removeprefix(root + os.sep).replace(os.sep, "/")
+    return file
 
 
 def save(
@@ -76,8 +92,8 @@ def save(
     )
     if destination.record_dir is not None:
         saver.inputs.record_directory = destination.record_dir
-    if destination.sources:
-        saver.inputs.sources = list(destination.sources)
+    if sources := destination.named_sources():
+        saver.inputs.sources = sources
     if destination.dismiss:
         saver.inputs.dismiss_entities = list(destination.dismiss)
     node = pe.Node(saver, name=f"save_{name}", run_without_submitting=True, mem_gb=0.01)

@@ -21,11 +21,15 @@ def save_parts(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> N
     saving : dict
         ``out_dir``, ``bids_dir`` and ``record_dir`` of all destinations.
     """
-    save_preparation(workflow, parts, saving)
+    if parts.plan.derivatives is None:
+        save_preparation(workflow, parts, saving)
+    else:
+        _save_prepared(workflow, parts, saving)
     chosen_by = [parts.run_plan(key).bold_file for key in parts.plan.region_runs]
     _save_region(workflow, parts, shared(parts, chosen_by, saving))
     for key, features in parts.features.items():
-        destination = Destination(source_file=parts.run_plan(key).bold_file, **saving)
+        source_file = parts.run_plan(key).bold_file
+        destination = Destination(source_file=source_file, dismiss=("desc",), **saving)
         for field in FEATURES:
             source, suffix = (features, f"outputnode.{field}"), field.removesuffix("_file")
             save(workflow, source, f"{key}_{suffix}", destination, suffix, label="task")
@@ -47,9 +51,20 @@ def shared(parts: Any, sources: Sequence[str], saving: dict[str, Any]) -> Destin
     return Destination(
         source_file=parts.plan.runs[0].bold_file,
         sources=tuple(sources),
-        dismiss=("task", "run", "ses"),
+        dismiss=("task", "run", "ses", "desc"),
         **saving,
     )
+
+
+def _save_prepared(workflow: pe.Workflow, parts: Parts, saving: dict[str, Any]) -> None:
+    """Save what preprocessed runs share; their images stay where they are."""
+    destination = shared(parts, [run.bold_file for run in parts.plan.runs], saving)
+    for field, suffix, entities in (
+        ("mask_file", "mask", {"desc": "brain", "datatype": "func"}),
+        ("mask_figure", "boldref", {"desc": "mask", "datatype": "figures"}),
+    ):
+        source = (parts.boldref, f"outputnode.{field}")
+        save(workflow, source, f"boldref_{field}", destination, suffix, **entities)
 
 
 def _save_anatomy(workflow: pe.Workflow, parts: Any, destination: Destination) -> None:

@@ -8,11 +8,14 @@ from fmriprod.workflows.features import init_features_wf
 from fmriprod.workflows.parts import Parts, connect_parts, gather
 from fmriprod.workflows.plan import SubjectPlan
 from fmriprod.workflows.preparation import build_preparation
+from fmriprod.workflows.prepared_run import build_prepared
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
 from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.save_parts import save_parts, shared
 from fmriprod.workflows.score import connect_score
+
+DERIVATIVES_LINK = "preprocessed"  # name of that dataset in DatasetLinks and BIDS URIs
 
 
 def init_subject_wf(
@@ -95,20 +98,24 @@ def init_subject_wf(
     )
     threads = {"omp_nthreads": omp_nthreads}
     saving = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}
-    prepared = build_preparation(
-        plan.t1w_file,
-        plan.runs,
-        saving,
-        axis_codes=axis_codes,
-        skullstrip_engine=skullstrip_engine,
-        motion_engine=motion_engine,
-        coregister_engine=coregister_engine,
-        fwhm=fwhm,
-        hrf=hrf,
-        high_pass=high_pass,
-        noise=noise,
-        **threads,
-    )
+    model = {"fwhm": fwhm, "hrf": hrf, "high_pass": high_pass, "noise": noise}
+    if plan.derivatives is not None:
+        saving["links"] = ((DERIVATIVES_LINK, plan.derivatives.root),)
+        prepared = build_prepared(
+            plan.t1w_file, plan.derivatives.t1w_mask, plan.runs, saving, **model, **threads
+        )
+    else:
+        prepared = build_preparation(
+            plan.t1w_file,
+            plan.runs,
+            saving,
+            axis_codes=axis_codes,
+            skullstrip_engine=skullstrip_engine,
+            motion_engine=motion_engine,
+            coregister_engine=coregister_engine,
+            **model,
+            **threads,
+        )
     region = init_region_wf(n_voxels=n_voxels, **threads)
     features = {
         run.key: init_features_wf(
@@ -119,7 +126,7 @@ def init_subject_wf(
             high_pass=high_pass,
             drift=run.drift,
             mode=run.sampling,
-            shift=shift,
+            shift=shift + run.lag,
             window=window if run.sampling == "events" else 1,
             past_end=past_end,
             bold_gb=image_gb(run.bold_file),

@@ -211,7 +211,7 @@ def test_every_option_of_model_and_evidence_is_known_as_given():
     assert given_model_options(parse([*command, "--fwhm", "5", "--seed", "0"])) == []
     given = parse([*command, "--past-end", "drop", "--contrast", "a-b", "--n-voxels", "7"])
     assert given_model_options(given) == ["--contrast", "--n-voxels", "--past-end"]
-    assert len(given.model_defaults) == 15
+    assert len(given.model_defaults) == 19
 
 
 def test_levels(ask, capsys):

@@ -1,12 +1,15 @@
 """Simulated tables as fMRIPrep writes them."""
 
 import json
+import shutil
 from pathlib import Path
 
+import nibabel as nb
 import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.transforms import MOTION_COLUMNS
+from fmriprod.interfaces.transforms import read_transforms
 
 
 def confounds(n_volumes=60, seed=0, *, non_steady=0, motion=None):
@@ -66,3 +69,61 @@ def write_confounds(folder, stem, table, metadata=None, suffix="timeseries"):
     if metadata is not None:
         file.with_suffix(".json").write_text(json.dumps(metadata))
     return file
+
+
+def write_derivatives(own, target, *, sidecar=None):
+    """Write what fmriprod preprocessed as fMRIPrep would have, marked as simulated.
+
+    The series lie in space T1w, exactly: the rigid transform to the T1-weighted image goes into
+    the headers. Confounds have the measured motion; their other columns are noise. There is a
+    template's space too, which is none (the same images).
+
+    Parameters
+    ----------
+    own : path
+        Derivatives of the main job on a simulated study.
+    target : path
+        Folder to write.
+    sidecar : dict, optional
+        Further fields of the sidecars of the series.
+    """
+    own, target = Path(own), Path(target)
+    target.mkdir(parents=True)
+    maker = {"Name": "fMRIPrep", "Version": "23.2.1", "Description": "simulated"}
+    about = {"Name": "fMRIPrep - simulated", "BIDSVersion": "1.4.0", "DatasetType": "derivative"}
+    (target / "dataset_description.json").write_text(json.dumps(about | {"GeneratedBy": [maker]}))
+    for home in sorted(own.glob("sub-*")):
+        if home.is_dir():
+            _participant(home, target / home.name, sidecar or {"SliceTimingCorrected": False})
+    return target
+
+
+def _participant(home, target, sidecar):
+    name = home.name
+    for folder in ("anat", "func"):
+        (target / folder).mkdir(parents=True)
+    for end in ("desc-preproc_T1w", "desc-brain_mask"):
+        shutil.copy(home / f"anat/{name}_{end}.nii.gz", target / "anat")
+    xfm = home / f"func/{name}_from-boldref_to-T1w_mode-image_xfm.txt"
+    to_t1w = np.linalg.inv(read_transforms(xfm)[0])  # files map points of T1w to points of boldref
+    for file in sorted((home / "func").glob("*_desc-preproc_bold.nii.gz")):
+        stem = file.name.removesuffix("_desc-preproc_bold.nii.gz")
+        motion = pd.read_csv(home / f"func/{stem}_desc-motion_timeseries.tsv", sep="\t")
+        table = confounds(len(motion), seed=len(stem), motion=motion)
+        write_confounds(target / "func", stem, table, confounds_metadata())
+        shutil.copy(xfm, target / f"func/{stem}_from-boldref_to-T1w_mode-image_desc-coreg_xfm.txt")
+        shared = home / "func" / name
+        for space in ("T1w", "MNI152NLin2009cAsym"):
+            begin = f"{target}/func/{stem}_space-{space}"
+            _moved(file, f"{begin}_desc-preproc_bold.nii.gz", to_t1w)
+            _moved(f"{shared}_desc-brain_mask.nii.gz", f"{begin}_desc-brain_mask.nii.gz", to_t1w)
+            _moved(f"{shared}_boldref.nii.gz", f"{begin}_boldref.nii.gz", to_t1w)
+            tr = float(nb.load(file).header.get_zooms()[3])
+            fields = {"RepetitionTime": tr, "SkullStripped": False, **sidecar}
+            Path(f"{begin}_desc-preproc_bold.json").write_text(json.dumps(fields))
+
+
+def _moved(source, target, matrix):
+    image = nb.load(source)
+    moved = nb.Nifti1Image(np.asanyarray(image.dataobj), matrix @ image.affine, image.header)
+    moved.to_filename(target)

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import pkgutil
 import re
+from pathlib import Path
 
 import nipype.pipeline.engine as pe
 import pytest
@@ -14,6 +15,8 @@ from support.images import write_image
 from support.production_study import study_text
 
 import fmriprod.workflows
+from fmriprod.algorithms.bids_names import parse_name
+from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.reports.references import bibliography, citations
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.plan import EvidencePlan, RunPlan, SubjectPlan
@@ -161,6 +164,15 @@ def required(plan, study, region_files, production_plan, members, work):
     }
 
 
+def preprocessed(run):
+    """Let a run start from derivatives (the builder reads the header of its series only)."""
+    notes = ("preprocessed by fMRIPrep, simulated",)
+    name = parse_name(Path(run.bold_file).name)
+    prepared = PreparedRun(name, run.bold_file, space="T1w", confounds_file=run.events_file,
+                           confounds=("trans_x",), notes=notes)  # fmt: skip
+    return dataclasses.replace(run, prepared=prepared)
+
+
 def arguments(builder, required):
     parameters = inspect.signature(builder).parameters.values()
     needed = {
@@ -168,6 +180,8 @@ def arguments(builder, required):
         for p in parameters
         if p.default is p.empty and p.kind != p.VAR_KEYWORD
     }
+    if builder.__name__ == "init_prepared_run_wf":
+        needed["run"] = preprocessed(required["run"])
     if builder.__name__ == "init_study_wf":
         needed |= {"out_dir": required["out_dir"], "bids_dir": required["bids_dir"]}
     if {"plan", "study"} <= set(needed):
