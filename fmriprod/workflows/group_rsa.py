@@ -14,7 +14,7 @@ _OUTPUTS = [
     "summary_file",
 ]  # fmt: skip
 _METHODS = {
-    "sign_flip": "signs of participants flipped",
+    "sign_flip": "signs of participants flipped [@nichols_holmes]",
     "voxel_shuffling": "t of values from random voxels, as published [@lee_digits]",
 }
 

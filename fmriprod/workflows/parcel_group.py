@@ -80,9 +80,12 @@ def init_parcel_group_wf(
     nipype.pipeline.engine.Workflow
     """
     workflow = pe.Workflow(name=name)
+    what = "Fisher's z of connectivity" if of == "connectivity" and fisher else "Values"
     workflow.__desc__ = (
-        "Values were tested against 0 over participants (t test; p from flipping the signs of "
-        "participants, with the largest value over parcels). "
+        f"{what} were tested against 0 over participants (t test; p from flipping the signs of "
+        "participants, with the largest value over parcels [@nichols_holmes]; false discovery rate "
+        "[@fdr]); intervals of effect sizes are from the noncentral t distribution "
+        "[@noncentral_intervals]. "
     )
     inputnode = pe.Node(IdentityInterface(fields=["files", "parcels_file"]), name="inputnode")
     outputs = sorted({field for fields in _OUTPUTS.values() for field in fields})

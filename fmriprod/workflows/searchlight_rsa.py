@@ -16,8 +16,8 @@ _ASSIGNED = {"layer_map": "layer_map", "table_file": "layer_file"}
 _DISTANCES = {
     "correlation": "1 - Pearson's r",
     "euclidean": "squared Euclidean distances",
-    "mahalanobis": "squared Mahalanobis distances",
-    "crossnobis": "cross-validated Mahalanobis distances",
+    "mahalanobis": "squared Mahalanobis distances [@walther2016]",
+    "crossnobis": "cross-validated Mahalanobis distances [@walther2016]",
 }
 
 
@@ -113,7 +113,8 @@ def init_searchlight_rsa_wf(
     workflow = pe.Workflow(name=name)
     workflow.__desc__ = (
         f"In a sphere of {radius:g} mm around every voxel ({_DISTANCES[distance]} of the patterns "
-        f"of two conditions) dissimilarities were compared with those of models ({method}) "
+        f"of two conditions) dissimilarities were compared with those of models ({method}"
+        f"{' [@whitened_rdms]' if method.startswith('whitened') else ''}) "
         "[@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
     )
     inputnode = pe.Node(IdentityInterface(fields=[*PATTERNS, "model_files"]), name="inputnode")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from nipype import Workflow
 
+from fmriprod.workflows.describe import describe, describe_html
 from fmriprod.workflows.parcel_group import init_parcel_group_wf
 from fmriprod.workflows.parcel_rest import init_parcel_rest_wf
 from fmriprod.workflows.parcel_task import init_parcel_task_wf
@@ -100,3 +101,24 @@ def test_a_group_of_matrices(work, rng, parcels):
     same = np.equal.outer(NETWORKS, NETWORKS) & ~np.eye(8, dtype=bool)
     q = np.load(found.q_file)
     assert (q[same] < 0.05).all()
+
+
+def test_z_made_before_goes_through_the_group(work, rng, parcels):
+    """ParcelConnectivity(fisher=True) and a group that transforms would transform twice."""
+    files = []
+    for number in range(4):
+        workflow = init_parcel_rest_wf(networks=False, fisher=True)
+        workflow.inputs.inputnode.series_files = [rest(work, rng, f"{number}.npy")]
+        workflow.inputs.inputnode.parcels_file = parcels
+        files.append(run(workflow, work / str(number))["connectivity"].connectivity_file)
+    group = init_parcel_group_wf(of="connectivity", fisher=False)
+    group.inputs.inputnode.files, group.inputs.inputnode.parcels_file = files, parcels
+    z = np.mean([np.load(path)[0, 2] for path in files])
+    assert np.load(run(group, work)["group"].r_file)[0, 2] == pytest.approx(np.tanh(z), abs=1e-6)
+
+
+def test_methods_of_the_group_cite_what_they_use():
+    text = describe(init_parcel_group_wf(of="connectivity"))
+    assert text.startswith("Fisher's z of connectivity were tested")
+    assert describe(init_parcel_group_wf(fisher=True)).startswith("Values were")
+    assert describe_html(text).count("<li id") == 3
