@@ -7,10 +7,10 @@ import nibabel as nb
 import numpy as np
 import pandas as pd
 from nibabel.cifti2 import BrainModelAxis, LabelAxis, ParcelsAxis, SeriesAxis
-from nibabel.filebasedimages import ImageFileError
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_means import parcel_means, usable_columns
+from fmriprod.interfaces.image_files import ImageFileProblem, load_file
 from fmriprod.interfaces.images import image_damage
 from fmriprod.interfaces.parcel_table import check_names, hemisphere_of
 
@@ -27,8 +27,8 @@ def open_cifti(path: str | Path, subject: str, *axes: type) -> nb.Cifti2Image:
     """
     wanted = " x ".join(axis.__name__ for axis in axes)
     try:
-        image = nb.load(path)
-    except (ImageFileError, OSError, ValueError) as err:
+        image = load_file(path)
+    except ImageFileProblem as err:
         raise _refuse(subject, path, f"CIFTI-2, {wanted}", str(err)) from None
     kinds = [type(image.header.get_axis(k)) for k in range(image.ndim)] if isinstance(
         image, nb.Cifti2Image

@@ -10,6 +10,7 @@ from typing import Any
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.dicom_series import ImageHeader
+from fmriprod.interfaces.supplied import file_problem
 
 _IMPLICIT = b"\x08\x00"  # group 0008, with which a file without preamble begins
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0"  # of compressed pixels
@@ -67,6 +68,9 @@ def read_headers(names: Mapping[Path, str]) -> tuple[dict[Path, ImageHeader], li
     """
     headers, others, broken = {}, [], []
     for path, name in names.items():
+        if found := file_problem(path):
+            broken.append(f"{name} ({found})")
+            continue
         if not _looks_like_dicom(path):
             empty = path.stat().st_size == 0 and _may_be_dicom(name)
             (broken if empty else others).append(f"{name} (empty)" if empty else name)

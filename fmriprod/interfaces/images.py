@@ -1,5 +1,6 @@
 """Reading and writing NIfTI images with checks that name the file."""
 
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +9,11 @@ from typing import Any
 
 import nibabel as nb
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.image_files import ImageFileProblem, broken_promise, load_file
 
-_DAMAGE = (EOFError, OSError, zlib.error, ValueError)
+_DAMAGE = (EOFError, OSError, zlib.error, ValueError, OverflowError)
 
 
 def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
@@ -36,14 +37,11 @@ def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
         If the file is absent, empty, no image, has other dimensions or a singular affine.
     """
     path = Path(path)
-    if not path.is_file():
-        raise _image_error(path, "an image file", "no such file", "check the path")
-    if path.stat().st_size == 0:
-        raise _image_error(path, "an image", "an empty file (0 bytes)", "copy it again")
     try:
-        image = nb.load(path)
-    except (ImageFileError, *_DAMAGE) as err:
-        raise _image_error(path, "a readable NIfTI image", f"{err}", "copy it again") from None
+        image = load_file(path)
+    except ImageFileProblem as err:
+        hint = "check the path, or copy it again"
+        raise _image_error(path, "a readable NIfTI image", f"{err}", hint) from None
     if ndim is not None and image.ndim != ndim:
         raise _image_error(
             path,
@@ -51,6 +49,9 @@ def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
             f"{image.ndim}, shape {image.shape}",
             "give a series" if ndim == 4 else "give a single volume (take a mean or one volume)",
         )
+    if not isinstance(image, nb.spatialimages.SpatialImage) or 0 in image.shape:
+        found = f"{type(image).__name__}, shape {getattr(image, 'shape', 'none')}"
+        raise _image_error(path, "an image with voxels", found, "give a NIfTI image")
     affine = image.affine
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise _image_error(
@@ -79,12 +80,13 @@ def read_voxels(image: nb.Nifti1Image, dtype: Any = np.float32) -> np.ndarray:
 def image_damage(image: nb.Nifti1Image) -> Iterator[None]:
     """Say of a failure to read voxels that the file is damaged."""
     try:
+        if found := broken_promise(image):  # before memory is taken for all of it
+            raise EOFError(found)
         yield
     except _DAMAGE as err:
-        path = image.get_filename()
         raise _image_error(
-            path,
-            f"{np.prod(image.shape):,} voxels (shape {image.shape})",
+            image.get_filename(),
+            f"{math.prod(image.shape):,} voxels (shape {image.shape})",
             f"a file that ends early or is damaged ({err})",
             "copy or convert it again; compare its size with the original",
         ) from None

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.numpy_file import load_array
+from fmriprod.interfaces.supplied import file_problem
 
 IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 _DAMAGE = (UnidentifiedImageError, OSError, ValueError, SyntaxError)  # what Pillow raises
@@ -34,6 +35,8 @@ def read_image(path: str | Path) -> np.ndarray:
         If the file cannot be read, has more than one picture or transparent places, or values
         that are not from 0 to 1.
     """
+    if found := file_problem(path):
+        raise _image_error(path, found, "check the path")
     try:
         if str(path).endswith(".npy"):
             return planes(load_array(path)[None], path)[0]

@@ -12,6 +12,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.label_expression import Atom
 from fmriprod.algorithms.label_table import side_of_file
 from fmriprod.algorithms.surface_projection import fill_voxels, project_label, surface_affine
+from fmriprod.interfaces.supplied import check_file
 
 _UNREADABLE = (OSError, ValueError, IndexError, EOFError, UserWarning)
 
@@ -136,9 +137,11 @@ def _read_surface(path: str, volume: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read(reader: Any, path: str, expected: str) -> Any:
+    check_file(path, "surface", expected, 1 << 31)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # NumPy warns of a file without numbers
+            warnings.filterwarnings("ignore", "(No volume information|Unknown ext)")  # old
             return reader(str(path))
     except _UNREADABLE as err:
         raise InputError(
