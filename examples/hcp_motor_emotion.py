@@ -8,8 +8,8 @@ effects are simulated in the same file layout; this is said, and what is found i
     python examples/hcp_motor_emotion.py --out hcp
     python examples/hcp_motor_emotion.py --out hcp --data hcp_task --subjects 20
 
-``--data`` is a folder with ``subjects`` and ``regions.npy``. Note that lf and rf are feet there,
-though they are often read as fingers; hands are lh and rh.
+``--data`` is a folder with ``subjects``, ``regions.npy`` and ``atlas.npz``. Note that lf and rf are
+feet there, though they are often read as fingers; hands are lh and rh.
 """
 
 import argparse
@@ -20,10 +20,10 @@ from nipype import Workflow
 
 from fmriprod.algorithms.hcp_runs import TR
 from fmriprod.interfaces.neuromatch_layout import list_runs, read_run_events, series_path
-from fmriprod.interfaces.parcel_report import ParcelReport
 from fmriprod.interfaces.parcel_timeseries import ParcelTimeseries
 from fmriprod.interfaces.simulate_parcel_dataset import SimulateParcelDataset
 from fmriprod.workflows.parcel_group import init_parcel_group_wf
+from fmriprod.workflows.parcel_report import init_parcel_report_wf
 from fmriprod.workflows.parcel_rest import init_parcel_rest_wf
 from fmriprod.workflows.parcel_task import init_parcel_task_wf
 
@@ -152,17 +152,25 @@ def main() -> None:
             files[kind].append(node.result.outputs.contrast_file)
         elif node.name == "connectivity":
             files["rest"].append(node.result.outputs.connectivity_file)
-    for key in CONTRASTS:
-        say(key, over_subjects(key, files[key], parcels, folder), planted, folder)
+    groups = {key: over_subjects(key, files[key], parcels, folder) for key in CONTRASTS}
+    for key, found in groups.items():
+        say(key, found, planted, folder)
     rest = over_subjects("rest", files["rest"], parcels, folder)["group"]
-    made = ParcelReport(
-        title="Rest and movements on parcels", simulated=planted is not None,
-        parcels_file=parcels, connectivity_file=rest.r_file, connectivity_range=[-0.6, 0.6],
-        group_file=str(folder / "hand.tsv"), seed=given.seed,
+    page = init_parcel_report_wf(
+        of=["contrast", "connectivity"], surface="atlas", seed=given.seed,
+        connectivity_range=(-0.6, 0.6), title="Rest and hand movements on parcels",
+        simulated=planted is not None, contrast_name=CONTRASTS["hand"][2],
         methods="Correlations of parcels at rest, and responses to movements of the left against "
         "the right hand, were tested over subjects.",
-        settings=[f"subjects: {rest.n_subjects}", f"repetition time: {TR} s"],
-    ).run(cwd=str(folder / "work")).outputs  # fmt: skip
+    )  # fmt: skip
+    page.base_dir = str(folder / "work")
+    page.config["execution"] = {"remove_unnecessary_outputs": "false"}
+    hand, inputs = groups["hand"], page.inputs.inputnode
+    inputs.parcels_file, inputs.connectivity_file = parcels, rest.r_file
+    inputs.group_file, inputs.top_file = hand["group"].group_file, hand["rank"].top_file
+    inputs.atlas_file, inputs.regions_file = str(data / "atlas.npz"), str(data / "regions.npy")
+    page.inputs.report.settings = [f"subjects: {rest.n_subjects}", f"repetition time: {TR} s"]
+    made = {node.name: node.result.outputs for node in page.run().nodes()}["report"]
     (folder / "report.html").write_bytes(Path(made.out_report).read_bytes())
     print(f"\nConnectivity at rest, mean over {rest.n_subjects} subjects: {rest.r_file}")
     print(f"Report: {folder / 'report.html'}")

@@ -67,7 +67,7 @@ class ParcelConnectome(PythonInterface):
             self.save_figure("out_figure", "glass_brain.png", figure)
         markup = connectome_markup(
             matrix, parcels, brain_outline(), n_edges=n_edges, most_edges=given.most_edges,
-            label=given.label,
+            label=given.label, simulated=given.simulated,
         )  # fmt: skip
         page = connectome_page(markup, title=given.title, simulated=given.simulated)
         self.save_text("out_page", "connectome.html", page)

@@ -160,8 +160,9 @@ def surface_note(rows: dict[str, np.ndarray], values: np.ndarray, *, approximate
     """
     drawn = np.unique(np.concatenate([own[own >= 0] for own in rows.values()] or [[]])).astype(int)
     empty, away = int(np.isnan(values[drawn]).sum()), len(values) - len(drawn)
-    words = "Grey: the medial wall"
-    words += f", and {empty} parcel{'s' * (empty > 1)} without a value." if empty else "."
+    grey = ["the medial wall"] * any((own < 0).any() for own in rows.values())
+    grey += [f"{empty} parcel{'s' * (empty > 1)} without a value"] * bool(empty)
+    words = f"Grey: {', and '.join(grey)}." if grey else "Each vertex belongs to a parcel."
     for side in [side for side in ("left", "right") if side not in rows]:
         words += f" No labels of the {side} hemisphere."
     if away:

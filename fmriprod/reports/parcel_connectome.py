@@ -32,6 +32,7 @@ def connectome_markup(
     most_edges: int = 1000,
     view: str = "left",
     label: str = "correlation r",
+    simulated: bool = False,
 ) -> Markup:
     """Make a connectome that can be turned, with a slider for the number of its connections.
 
@@ -54,6 +55,8 @@ def connectome_markup(
         From where it is seen at first.
     label : str
         What the values are.
+    simulated : bool
+        Whether it says that its data are simulated.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def connectome_markup(
     colours = network_colours(table["network"].tolist())
     known = set(table["network"])
     data = _data(matrix, table, edges, [np.asarray(points, float) for points in outline])
-    data |= {"view": view, "label": label}
+    data |= {"view": view, "label": label, "simulated": simulated}
     environment = Environment(
         loader=PackageLoader("fmriprod.reports"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -84,7 +87,8 @@ def connectome_markup(
     made = environment.get_template("connectome.html.j2").render(
         n_edges=len(edges.value), n_shown=shown, views=_VIEWS, names=table["name"].tolist(),
         anchor="connectome", data=_inside_script(data),
-        alt=f"Connectome of {len(table)} parcels, seen from one side; it can be turned.",
+        alt=f"Connectome of {len(table)} parcels, seen from one side; it can be turned."
+        + " Simulated data." * simulated,
         key=[(name if name != "n/a" else "no network", colour) for name, colour in colours.items()
              if name in known],
     )  # fmt: skip

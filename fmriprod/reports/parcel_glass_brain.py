@@ -35,7 +35,7 @@ def glass_brain_figure(
 ) -> Iterator[Figure]:
     """Draw parcels where they lie, in the colours of networks, and the strongest pairs as lines.
 
-    Drawn by Nilearn's `plot_connectome`, from the left, above and behind.
+    Drawn by Nilearn's `plot_connectome`, from the right, behind and above.
 
     Parameters
     ----------

@@ -1,23 +1,53 @@
 """The page on parcels: its first screen, figures, tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
-from fmriprod.reports.page import Block, Figure, Notice, Page, Section, Table, Tile, Tiles
+from fmriprod.reports.page import Block, Figure, Notice, Page, Section, Table, Text, Tile, Tiles
 from fmriprod.reports.parcel_tiles import signed
 from fmriprod.reports.results import SubjectResult
 from fmriprod.reports.subject_sections import subject_sections
 from fmriprod.reports.verdicts import probability
 
+# Each with one sentence on how to read it.
 SECTIONS = {
-    "group": ("Parcels over participants", "Student's t of the mean; p_max holds for all at once."),
-    "ranking": ("Largest parcels", "Bars have the colour of the parcel's network."),
-    "networks": ("Networks", "Means of the contrast over the parcels of a network."),
-    "matrix": ("Connectivity", "Red pairs go together, blue ones against each other."),
-    "seed": ("Seed", "What one parcel is connected with, in both hemispheres."),
+    "group": (
+        "Parcels over participants",
+        "Bars are Student's t of the mean over participants, in the colour of the parcel's "
+        "network; p_max holds for all parcels at once.",
+    ),
+    "ranking": (
+        "Largest parcels",
+        "Bars are values of the parcels that differ most from 0, in the colour of their network; "
+        "the number after a name is its rank.",
+    ),
+    "surface": (
+        "On the cortex",
+        "Each parcel has the colour of its value, on one scale for all four views of the inflated "
+        "hemispheres; grey has no value.",
+    ),
+    "networks": (
+        "Networks",
+        "Each bar is the mean of the contrast over the parcels of a network in a hemisphere.",
+    ),
+    "matrix": (
+        "Connectivity",
+        "Each cell is a pair of parcels: red pairs go together, blue ones against each other, and "
+        "networks are blocks along the diagonal.",
+    ),
+    "brain": (
+        "Strongest connections",
+        "Dots are parcels in the colours of their networks, larger where they are connected more "
+        "strongly on average; lines are the strongest pairs.",
+    ),
+    "seed": (
+        "Seed",
+        "Each point is a region: how strongly it goes with the seed, a line a hemisphere.",
+    ),
 }
 _COLUMNS = ("parcel", "parcel_1", "parcel_2", "network", "n", "mean", "t", "p_max", "q", "d")
 _MOST_ROWS = 15
@@ -25,16 +55,24 @@ _MOST_ROWS = 15
 
 @dataclass(frozen=True)
 class ParcelFigure:
-    """A figure of the page: its section (a key of `SECTIONS`), what it shows, its file."""
+    """A figure of the page: its section (a key of `SECTIONS`), what it shows, its file.
+
+    ``alt`` says in words what is to be seen, for those who do not see it (default: the caption).
+    """
 
     section: str
     caption: str
     path: str | Path
+    alt: str = ""
 
 
 @dataclass(frozen=True)
 class ParcelResult:
-    """All that the page on parcels shows; ``about`` has truth, methods, settings, versions."""
+    """All that the page on parcels shows.
+
+    ``connectome`` is the HTML of `connectome_markup`; ``remarks`` say what is lacking, by section;
+    ``about`` has truth, methods, settings, versions.
+    """
 
     title: str
     tiles: Sequence[Tile] = ()
@@ -42,6 +80,8 @@ class ParcelResult:
     group: pd.DataFrame | None = None
     simulated: bool = False
     about: SubjectResult = field(default_factory=lambda: SubjectResult(""))
+    connectome: Markup | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 def parcel_page(result: ParcelResult) -> Page:
@@ -64,11 +104,15 @@ def parcel_page(result: ParcelResult) -> Page:
     sections = []
     for key, (title, intro) in SECTIONS.items():
         blocks: list[Block] = [
-            Figure(entry.path, entry.caption, f"{title}: {entry.caption}")
+            Figure(entry.path, entry.caption, f"{title}: {entry.alt or entry.caption}")
             for entry in result.figures if entry.section == key
         ]  # fmt: skip
         if key == "group" and result.group is not None:
             blocks.append(_group_table(result.group))
+        if key == "brain" and result.connectome is not None:
+            blocks.append(Text(result.connectome))
+        if key in result.remarks:
+            blocks.append(Notice(result.remarks[key], "info"))
         if blocks:
             sections.append(Section(title, intro, blocks))
     return Page(

@@ -6,6 +6,8 @@ import pandas as pd
 from fmriprod.reports.network_bars import network_rows
 from fmriprod.reports.page import Tile
 
+_LARGE = 13  # letters that fit into a line of a tile
+
 
 def contrast_tile(table: pd.DataFrame, name: str = "contrast") -> Tile:
     """Say which parcel has the largest absolute value.
@@ -27,8 +29,7 @@ def contrast_tile(table: pd.DataFrame, name: str = "contrast") -> Tile:
         return Tile("Largest parcel", "none", "no parcel has a value", "warning")
     row = known.loc[known["value"].abs().idxmax()]
     network = row["network"] if "network" in known and row["network"] != "n/a" else ""
-    detail = f"{name} {signed(row['value'])}" + f" · {network}" * bool(network)
-    return Tile("Largest parcel", str(row["parcel"]), detail)
+    return _named("Largest parcel", str(row["parcel"]), f"{name} {signed(row['value'])}", network)
 
 
 def group_tiles(table: pd.DataFrame, alpha: float = 0.05) -> list[Tile]:
@@ -56,8 +57,8 @@ def group_tiles(table: pd.DataFrame, alpha: float = 0.05) -> list[Tile]:
         return [count]
     row = tested.loc[tested["t"].abs().idxmax()]
     name = f"{row['parcel_1']} – {row['parcel_2']}" if edges else str(row["parcel"])
-    detail = f"t = {signed(row['t'])}, n = {int(row['n'])}"
-    return [Tile(f"Largest |t| of {what}", name, detail), count]
+    value, detail = f"t = {signed(row['t'])}", f"n = {int(row['n'])}"
+    return [_named(f"Largest |t| of {what}", name, value, detail), count]
 
 
 def network_tile(table: pd.DataFrame) -> Tile:
@@ -102,8 +103,15 @@ def connectivity_tiles(matrix: np.ndarray, names: list[str], seed: str | None) -
         row[names.index(seed)] = np.nan
         if np.isfinite(row).any():
             best = int(np.nanargmax(row))
-            tiles.append(Tile(f"Most connected with {seed}", names[best], signed(row[best])))
+            tiles.append(_named(f"Most connected with {seed}", names[best], signed(row[best])))
     return tiles
+
+
+def _named(label: str, name: str, value: str, detail: str = "") -> Tile:
+    """Put a name into the large letters, or into the small ones where those would cut it."""
+    if len(name) <= _LARGE:
+        return Tile(label, name, " · ".join(filter(None, (value, detail))))
+    return Tile(f"{label}: {name}", value, detail)
 
 
 def signed(value: float) -> str:

@@ -1,5 +1,6 @@
 """The page on parcels, from files, on simulated data."""
 
+import json
 import re
 from pathlib import Path
 
@@ -132,6 +133,72 @@ class TestParts:
         table = pd.read_csv(study["group_file"], sep="\t").assign(p_max=np.nan)
         found = run(tmp_path, group_file=save(tmp_path, "group", table))
         assert "not tested no sign flips" in page_of(found)
+
+
+class TestPlaces:
+    """What there is only where it is known where parcels lie."""
+
+    @pytest.fixture
+    def placed(self, study, tmp_path):
+        rng = np.random.default_rng(0)
+        table = PARCELS.assign(**{axis: rng.uniform(-50, 50, 8) for axis in "xyz"})
+        return {**study, "parcels_file": save(tmp_path, "placed", table)}
+
+    def test_glass_brain_connectome_and_cortex(self, placed, tmp_path):
+        found = run(tmp_path, **placed, seed="L_V1", nearest_centres=True, simulated=True)
+        assert found.figure_names == [
+            "group", "ranking-1", "surface", "networks", "matrix", "brain", "seed",
+        ]  # fmt: skip
+        text = Path(found.out_report).read_text(encoding="utf-8")
+        data = json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1])
+        assert [node["name"] for node in data["nodes"]] == NAMES and data["simulated"]
+        assert data["edges"][0] == [0, 4, 0.8] and len(data["outline"]) == 2
+        assert "No glass brain" not in text
+        # One sentence a section, and words for those who do not see.
+        assert text.count('class="intro"') >= 7
+        alts = re.findall(r'<img src="data:[^"]*"[^>]* alt="([^"]*)"', text)
+        assert len(alts) == 7 and all(len(alt.split()) > 6 for alt in alts)
+        assert "the largest: R_M1" in alts[1]
+
+    def test_nothing_leaves_the_page(self, placed, tmp_path):
+        text = Path(run(tmp_path, **placed).out_report).read_text(encoding="utf-8")
+        assert not re.findall(r'(?:src|href)="(?!#|data:)', text)
+        assert "http" not in re.sub(r"base64,[^\"]+", "", text).split("</style>", 1)[1]
+
+    def test_without_places_it_is_said_that_there_is_none(self, study, whole):
+        assert "No glass brain and no connectome to turn: parcels_file has no x" in page_of(whole)
+
+    def test_places_of_the_atlas_by_name(self, study, tmp_path):
+        order = [*NAMES[3:], *NAMES[:3]]
+        np.save(tmp_path / "regions.npy", np.array([[name, "Net", "1"] for name in order]))
+        coords = np.array([[10.0 * NAMES.index(name), 0, 5] for name in order])
+        labels = np.random.default_rng(0).integers(0, 8, (2, 10242))
+        np.savez(tmp_path / "atlas.npz", coords=coords, labels_L=labels[0], labels_R=labels[1])
+        found = run(tmp_path, **study, atlas_file=str(tmp_path / "atlas.npz"),
+                    regions_file=str(tmp_path / "regions.npy"))  # fmt: skip
+        assert {"surface", "brain"} <= set(found.figure_names)
+        text = Path(found.out_report).read_text(encoding="utf-8")
+        data = json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1])
+        assert [node["at"][0] for node in data["nodes"]] == [10 * k for k in range(8)]
+
+    def test_a_name_for_the_contrast(self, placed, tmp_path):
+        found = run(tmp_path, **placed, contrast_name="left minus right")
+        assert "Largest parcel R_M1 left minus right 9" in page_of(found)
+        assert "lh-rh" not in page_of(found)
+
+    def test_labels_without_something_to_draw(self, placed):
+        inputs = {name: placed[name] for name in ("parcels_file", "connectivity_file")}
+        with pytest.raises(InputError, match=r"contrast_file or a group_file.*\s+found:\s+none"):
+            ParcelReport(**inputs, nearest_centres=True).run()
+
+
+class TestNames:
+    def test_long_names_are_not_in_the_large_letters(self, study, tmp_path):
+        long = "R_7Networks_RH_SomMot_12"
+        table = pd.read_csv(study["contrast_file"], sep="\t").replace({"parcel": {"R_M1": long}})
+        found = run(tmp_path, contrast_file=save(tmp_path, "long", table))
+        text = Path(found.out_report).read_text(encoding="utf-8")
+        assert f'<div class="label">Largest parcel: {long}</div><div class="value">lh-rh 9' in text
 
 
 class TestBadInput:

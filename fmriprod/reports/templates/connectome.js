@@ -128,7 +128,7 @@
   }
 
   function all(shown) {
-    var words = "The strongest " + shown + " of " + data.pairs + " pairs";
+    var words = (data.simulated ? "Simulated data. " : "") + "The strongest " + shown + " of " + data.pairs + " pairs";
     if (shown) { words += ", |" + data.label + "| ≥ " + Math.abs(data.edges[shown - 1][2]).toPrecision(2); }
     return words + ". Drag to turn; point at a parcel, or click it, to see what it is connected with.";
   }
