@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
-from fmriprod.cli.engines import chosen_engine
+from fmriprod.cli.engines import chosen_engine, submits_jobs
 from fmriprod.cli.options import given_model_options
 from fmriprod.cli.problems import show_problems
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def run_study(args: argparse.Namespace, console: Console) -> int:
-    """Check, plan, show the plan, and run a level of a study.
+    """Check, plan, show the plan, and run a level of a study, or both.
 
     Participants with errors of their own are left out, and the exit code is 1 then.
     """
     refuse_model_options(args)
     prepared = prepare(args)
-    if args.level == "group" and prepared.study is not None:
+    if "group" in args.level and prepared.study is not None:
         from fmriprod.workflows.study_feat import refuse_feat
 
         refuse_feat(prepared.study)
@@ -38,7 +38,15 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
     show_production_plans(prepared.plans, console)
     if args.dry_run:
         return 1 if prepared.left_out else 0
-    code = (_participants if args.level == "participant" else _group)(args, prepared, console)
+    code = 0
+    if "participant" in args.level:
+        code = _participants(args, prepared, console)
+    if "group" in args.level and not ("participant" in args.level and submits_jobs(args)):
+        if code:
+            console.print("The group was not run: it would be without those that failed. To run "
+                          "it so, give the same command with the level group alone.")  # fmt: skip
+        else:
+            code = _group(args, prepared, console)
     say_left_out(prepared, console)
     return 1 if prepared.left_out else code
 
@@ -188,6 +196,11 @@ def execute_study(
     out_dir = Path(os.path.abspath(args.out_dir))
     write_dataset_description(out_dir, raw_directory=prepared.root)
     workflow = build(names_folder(out_dir), str(out_dir))
+    if submits_jobs(args):
+        from fmriprod.cli.slurm import submit
+
+        everyone = {plan.subject: len(plan.runs) for plan in prepared.plans}
+        return submit(args, workflow, everyone if "participant" in args.level else {}, console)
     outcome = execute(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
         engine=chosen_engine(args),
