@@ -16,6 +16,7 @@ from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.rdm_file import read_rdms
 from fmriprod.interfaces.rsa_file import read_rsa
 from fmriprod.interfaces.simulate_representations import SimulateRepresentations
+from fmriprod.workflows.describe import describe
 from fmriprod.workflows.group_rsa import init_group_rsa_wf
 from fmriprod.workflows.layer_rsa import init_layer_rsa_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
@@ -135,3 +136,13 @@ def test_images_become_layers_with_every_unit(work, rng):
     assert set(table["model"]) == {"digit", "object"} and set(table["rdm"]) == set(layers.names)
     summary = json.loads(Path(found["features"].summary_file).read_text())
     assert all(layer["d"] == 1 for layer in summary["layers"])
+
+
+def test_methods_cite_the_distance_and_the_comparison():
+    text = describe(init_searchlight_rsa_wf(distance="crossnobis", method="whitened cosine"))
+    assert "Mahalanobis distances [@walther2016]" in text
+    assert "(whitened cosine [@whitened_rdms])" in text
+    plain = describe(init_searchlight_rsa_wf())
+    assert "walther" not in plain and "(spearman) [" in plain
+    assert "[@nichols_holmes]" in describe(init_group_rsa_wf())
+    assert "nichols" not in describe(init_group_rsa_wf(method="voxel_shuffling", correction="none"))
