@@ -1,0 +1,93 @@
+"""Hold a run to the truth of its cache, whatever engine runs it."""
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fmriprod.interfaces.digests import learn_digest, node_folder, remembering
+from fmriprod.interfaces.result_seals import broken, discard, hash_files, seal
+from fmriprod.workflows.cache_difference import is_file_note
+from fmriprod.workflows.cache_plan import DIGESTS, always_runs, node_place
+
+
+class TrueCachePlugin:
+    """An engine around another one: results that are broken do not count as results.
+
+    Before the run every node that Nipype would take for finished is compared with its seal
+    (`result_seals`), and runs again if a file of its result is missing or another. After the
+    run, also one that failed, new results are sealed, and the digests of input files that workers
+    found are kept for later runs.
+
+    Parameters
+    ----------
+    plugin : Nipype plugin
+        The engine.
+    """
+
+    def __init__(self, plugin: Any) -> None:
+        self._plugin = plugin
+        self.plugin_args = plugin.plugin_args
+        self.discarded: dict[str, str] = {}  # full name of a node: what was wrong
+
+    def run(self, graph: Any, config: Any, updatehash: bool = False) -> None:
+        """Run an expanded graph."""
+        nodes = [node for node in graph.nodes() if not always_runs(node)]
+        if not nodes:
+            self._plugin.run(graph, config, updatehash=updatehash)
+            return
+        began = time.time()
+        with remembering(Path(nodes[0].base_dir) / DIGESTS):
+            self.discarded = discard_broken(nodes)
+            try:
+                self._plugin.run(graph, config, updatehash=updatehash)
+            finally:
+                seal_results(nodes, began)
+
+
+def discard_broken(nodes: Iterable[Any]) -> dict[str, str]:
+    """Let nodes run again whose results are broken; tell their full names and what was wrong."""
+    found = {}
+    for node in nodes:
+        folder = node_place(node)
+        wrong = broken(folder) if hash_files(folder) else None
+        if wrong is not None:
+            discard(folder)
+            found[node.fullname] = wrong
+    return found
+
+
+def seal_results(nodes: Iterable[Any], since: float) -> None:
+    """Seal the results that are new, and keep the digests of the files that they are made from.
+
+    ``since`` is the time (epoch, s) at which the run began.
+    """
+    learned: set[str] = set()
+    for node in nodes:
+        if seal(node_place(node)):
+            for path, digest in _noted_files(node_place(node)):
+                if path not in learned and node_folder(path) is None:
+                    learned.add(path)
+                    _learn(path, digest, since)
+
+
+def _learn(path: str, digest: str, since: float) -> None:
+    try:
+        learn_digest(path, digest, since)
+    except OSError:  # gone since
+        return
+
+
+def _noted_files(folder: Path) -> Iterable[tuple[str, str]]:
+    for file in hash_files(folder):
+        try:
+            stack = [value for _, value in json.loads(file.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError):
+            continue
+        while stack:
+            value = stack.pop()
+            if is_file_note(value):
+                yield value[0], value[1]
+            elif isinstance(value, list):
+                stack.extend(value)
