@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from fmriprod.workflows.status import RECORDS, participant_of, step_of
+from fmriprod.workflows.record import RECORDS
+from fmriprod.workflows.record_names import participant_of, step_of
 
 
 def run(arguments: list[str]) -> float:

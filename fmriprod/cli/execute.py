@@ -2,9 +2,14 @@
 
 import logging
 import shlex
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nipype.pipeline.engine import Workflow
 from rich.console import Console
@@ -13,8 +18,11 @@ from fmriprod import __version__
 from fmriprod.cli.engines import Engine
 from fmriprod.cli.progress import Display, duration
 from fmriprod.workflows.execution import configure, run_workflow
+from fmriprod.workflows.failure_report import FailureReports
+from fmriprod.workflows.lock import Locks
 from fmriprod.workflows.outcome import Event, Outcome
-from fmriprod.workflows.status import Recorder, participant_of, step_of
+from fmriprod.workflows.record import Recorder, record_name
+from fmriprod.workflows.record_names import participant_of, step_of
 from fmriprod.workflows.workers import set_log_level
 
 WORK, CRASHES, NAMES = Path(".fmriprod", "work"), Path("logs"), Path(".fmriprod", "names")
@@ -42,7 +50,7 @@ def execute(
     workflow : Workflow
         To be run.
     out_dir : path
-        Output folder; records and crash files go there too.
+        Output folder; records, locks, crash files and reports of failures go there too.
     work_dir : path, optional
         Where nodes work; ``.fmriprod/work`` in the output folder by default.
     n_procs, memory_gb
@@ -56,43 +64,98 @@ def execute(
     -------
     Outcome
         What ran, was cached and failed.
+
+    Raises
+    ------
+    InputError
+        If another run works on one of the participants, or nothing can be written.
     """
-    work_dir, engine = work_dir or out_dir / WORK, engine or Engine()
+    out_dir, engine = Path(out_dir).absolute(), engine or Engine()
+    work_dir = Path(work_dir or out_dir / WORK).absolute()
     configure(workflow, work_dir, out_dir / CRASHES)
     set_log_level(logging.CRITICAL)  # the display says it better
     command = shlex.join(["fmriprod", *sys.argv[1:]])
-    recorder = Recorder(out_dir, command, __version__)
-    with Display(console) as display:
+    participants = sorted({participant_of(name) for name in workflow.list_node_names()})
+    reports = FailureReports(out_dir, command, None if work_dir == out_dir / WORK else work_dir)
+    with recorded(
+        out_dir, command, participants, work_dir=work_dir, engine=engine.name,
+        level="group" if participants == ["group"] else "participant",
+    ) as recorder, Display(console) as display:  # fmt: skip
 
         def on_event(event: Event) -> None:
-            recorder(event)
+            recorder(event, **tell(event, reports))
             display(event)
 
+        outcome = run_workflow(
+            workflow, engine=engine.name, engine_args=engine.settings, n_procs=n_procs,
+            memory_gb=memory_gb, on_event=on_event,
+        )  # fmt: skip
+        recorder.close(outcome.ok)
+    return outcome
+
+
+@contextmanager
+def recorded(
+    out_dir: Path, command: str, participants: list[str], **options: Any
+) -> Iterator[Recorder]:
+    """Hold the locks of participants and keep a record, and end both however the block ends.
+
+    A signal to terminate (the end of a cluster job's time) counts as one from the keyboard.
+    """
+    name = record_name()
+    with Locks(out_dir, participants, command, name), interruptible():
+        recorder = Recorder(
+            out_dir, command, __version__, participants=participants, name=name, **options
+        )
         try:
-            outcome = run_workflow(
-                workflow, engine=engine.name, engine_args=engine.settings, n_procs=n_procs,
-                memory_gb=memory_gb, on_event=on_event,
-            )  # fmt: skip
+            yield recorder
         except KeyboardInterrupt:
             recorder.close(None)
             raise
         except BaseException:
             recorder.close(False)
             raise
-        recorder.close(outcome.ok)
-    return outcome
+        recorder.close(True)  # where the block has not said otherwise
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make a signal to terminate end the block as one from the keyboard does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def tell(event: Event, reports: FailureReports) -> dict[str, str]:
+    """Write the report of a failure, or take away that of a step that has a result now."""
+    if event.failure is not None:
+        path = reports.write(event.failure)
+        return {"report": str(path)} if path else {}
+    if event.what in ("end", "cached"):
+        reports.resolve(event.node)
+    return {}
 
 
 def summarise(outcome: Outcome, out_dir: Path, console: Console) -> None:
     """Say what was done, what failed and why, and where the reports are."""
+    reports = FailureReports(out_dir, "")
     console.print()
     for failure in outcome.failures:
         place = f"{participant_of(failure.node)}  {step_of(failure.node)}"
-        console.print(f"FAILED  {place}", style="bold red", highlight=False)
+        console.print(f"FAILED  {place}", style="bold red", highlight=False, markup=False)
         console.print(failure.message, markup=False, highlight=False, soft_wrap=True)
-        console.print(
-            f"  details:  {failure.crash_file}\n", markup=False, highlight=False, soft_wrap=True
-        )
+        path = reports.path(failure.node)
+        details = path if path.exists() else failure.crash_file
+        console.print(f"  details:  {details}\n", markup=False, highlight=False, soft_wrap=True)
     counts = f"{len(outcome.executed)} steps run, {len(outcome.cached)} answered from the cache"
     if not outcome.ok:
         counts += f", {len(outcome.failures)} failed, {len(outcome.not_run)} not reached"

@@ -10,8 +10,8 @@ from typing import Any
 import networkx as nx
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
+from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure, Outcome
-from fmriprod.workflows.readable_error import readable_error
 
 
 class ReportingPlugin(DistributedPluginBase):
@@ -78,21 +78,24 @@ class ReportingPlugin(DistributedPluginBase):
         self._emit(name, "cached" if cached else "end")
 
     def _clean_queue(self, jobid: int, graph: Any, result: Any = None) -> dict:
-        trace = result["traceback"] if result else format_exception(*sys.exc_info())
-        message = readable_error(trace)
+        trace = "".join(result["traceback"] if result else format_exception(*sys.exc_info()))
         info = super()._clean_queue(jobid, graph, result=result)
-        name = self._name(self.procs[jobid])
-        self.outcome.failures.append(Failure(name, message, str(info["crashfile"])))
+        node = self.procs[jobid]
+        name = self._name(node)
+        failure = describe_failure(node, name, trace, str(info["crashfile"]))
+        self.outcome.failures.append(failure)
         reached = {name, *self.outcome.executed, *self.outcome.cached, *self.outcome.not_run}
         for node in info["dependents"]:
             if node.fullname not in reached:
                 self.outcome.not_run.append(node.fullname)
-        self._emit(name, "failed", message)
+        self._emit(name, "failed", failure.message, failure)
         return info
 
-    def _emit(self, name: str, what: str, message: str = "") -> None:
+    def _emit(
+        self, name: str, what: str, message: str = "", failure: Failure | None = None
+    ) -> None:
         if self._on_event is not None:
-            self._on_event(Event(name, what, time.time(), message))
+            self._on_event(Event(name, what, time.time(), message, failure))
 
 
 def chain_lengths(graph: Any) -> dict[str, int]:

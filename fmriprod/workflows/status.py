@@ -1,70 +1,58 @@
-"""What a run leaves behind about itself, and how to read it: no server, only one file a run."""
+"""Read what runs leave behind about themselves: no server, only one file a run."""
 
 import json
-import os
 import time
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
-from fmriprod.interfaces.processes import is_alive
 from fmriprod.workflows.outcome import Event
+from fmriprod.workflows.record import RECORDS
+from fmriprod.workflows.record_names import participant_of
+from fmriprod.workflows.record_owner import lives, time_of_files
+from fmriprod.workflows.status_expected import Expectation
+from fmriprod.workflows.status_progress import Progress
 
-_ENDS = {"finished": "finished", "failed-run": "failed", "interrupted": "interrupted"}
-RECORDS = Path(".fmriprod", "runs")
+_ENDS = {
+    "finished": "finished",
+    "failed-run": "failed",
+    "interrupted": "interrupted",
+    "submitted": "submitted",
+}
 
 
 @dataclass
-class Progress:
-    """Where the nodes of one participant are, by full name.
+class Run:
+    """One record: what was called, where, and how it ended or that it is ``running``."""
 
-    ``seconds`` is the time from the first start to the last end.
-    """
-
-    participant: str
-    planned: list[str] = field(default_factory=list)
-    running: dict[str, float] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    cached: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    first: float | None = None
-    last: float | None = None
-
-    @property
-    def finished(self) -> int:
-        """Number of nodes that have a result."""
-        return len(self.done) + len(self.cached)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds between the first and the last thing that happened."""
-        return (self.last or 0.0) - (self.first or 0.0)
-
-    def take(self, event: Event) -> None:
-        """Note one event."""
-        if event.what == "planned":
-            self.planned.append(event.node)
-            return
-        self.first = self.first if self.first is not None else event.time
-        self.last = event.time
-        if event.what == "start":
-            self.running[event.node] = event.time
-            return
-        self.running.pop(event.node, None)
-        if event.what == "failed":
-            self.failed[event.node] = event.message
-        else:
-            (self.cached if event.what == "cached" else self.done).append(event.node)
+    path: Path
+    state: str
+    begin: Mapping[str, Any]
+    ahead: float = 0.0  # of the clock of its machine, to that of the file system, in s
 
 
 @dataclass
 class RunStatus:
-    """State of one run of the command.
+    """State of an output folder.
 
-    ``state`` is ``running``, ``finished``, ``failed`` or ``interrupted`` (from the
-    keyboard, or its process is gone and it did not say goodbye).
+    Attributes
+    ----------
+    state : str
+        ``running`` while any run is at work. Else ``failed``, ``interrupted`` (from the
+        keyboard, or the process is gone and did not say goodbye), ``submitted`` (jobs wait) or
+        ``finished``, whichever comes first for any participant.
+    started : float
+        When the oldest run began that shows, in seconds since the epoch.
+    command, version : str
+        Of the newest run.
+    participants : dict of Progress
+        By label, each from the newest run that planned its nodes.
+    runs : list of Run
+        Runs that show, oldest first.
+    expected : Expectation
+        How long steps took, here and in earlier runs.
     """
 
     state: str
@@ -72,70 +60,24 @@ class RunStatus:
     command: str
     version: str
     participants: dict[str, Progress]
+    runs: list[Run] = field(default_factory=list)
+    expected: Expectation = field(default_factory=lambda: Expectation([]))
 
-
-class Recorder:
-    """Append events to the record of a run; each line is written at once and whole."""
-
-    def __init__(self, out_dir: str | Path, command: str, version: str) -> None:
-        folder = Path(out_dir) / RECORDS
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{time.time_ns():020d}.jsonl"
-        self._stream: TextIO = self.path.open("a", encoding="utf-8", buffering=1)
-        self._write({"what": "begin", "pid": os.getpid(), "command": command, "version": version})
-
-    def __call__(self, event: Event) -> None:
-        """Note one event of a node."""
-        self._write({"what": event.what, "node": event.node, "message": event.message})
-
-    def close(self, ok: bool | None) -> None:
-        """Say how the run ended: with all results or not; None where it was interrupted."""
-        what = "interrupted" if ok is None else "finished" if ok else "failed-run"
-        self._write({"what": what})
-        self._stream.close()
-
-    def _write(self, entry: dict) -> None:
-        self._stream.write(json.dumps({"time": round(time.time(), 3), **entry}) + "\n")
-
-
-def participant_of(node: str) -> str:
-    """Tell whose node it is from its full name (``...sub_01_wf...``), or ``group``.
-
-    Examples
-    --------
-    >>> participant_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
-    '01'
-    >>> participant_of("fmriprod.collect")
-    'group'
-    """
-    for part in node.split("."):
-        if part.startswith("sub_") and part.endswith("_wf"):
-            return part.removeprefix("sub_").removesuffix("_wf")
-    return "group"
-
-
-def step_of(node: str) -> str:
-    """Name of the step for people: what stands below the participant.
-
-    Examples
-    --------
-    >>> step_of("fmriprod.sub_01_wf.task_recognition_run_1_wf.bold_wf.motion_correct")
-    'task recognition run 1: motion correct'
-    >>> step_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
-    'anat: skullstrip'
-    >>> step_of("group_wf.task_mask_wf.to_grid.2")
-    'task mask: to grid (2)'
-    """
-    parts = node.split(".")
-    if parts[-1].isdecimal() and len(parts) > 1:  # a part of a map node
-        return f"{step_of('.'.join(parts[:-1]))} ({parts[-1]})"
-    whose = next((i for i, p in enumerate(parts) if p.startswith("sub_")), 0)
-    below = [p.removesuffix("_wf").replace("_", " ") for p in parts[whose + 1 :]]
-    return f"{below[0]}: {below[-1]}" if len(below) > 1 else "".join(below)
+    @property
+    def left(self) -> float | None:
+        """Seconds until all is through, at the pace so far; None where that is unknown."""
+        active = [p for p in self.participants.values() if p.run == "running"]
+        work = [self.expected.work_left(progress) for progress in active]
+        spent = sum(sum(p.took.values()) for p in active)
+        began = [p.first for p in active if p.first is not None]
+        now = [p.now for p in active if p.now is not None]
+        if not spent or None in work:
+            return None
+        return sum(w or 0.0 for w in work) * max(max(now) - min(began), 0.0) / spent
 
 
 def read_status(out_dir: str | Path) -> RunStatus | None:
-    """Read the record of the latest run in an output folder.
+    """Read the records of an output folder.
 
     Parameters
     ----------
@@ -147,34 +89,114 @@ def read_status(out_dir: str | Path) -> RunStatus | None:
     RunStatus or None
         None when nothing was run there.
     """
-    records = sorted((Path(out_dir) / RECORDS).glob("*.jsonl"))
-    if not records:
+    folder = Path(out_dir) / RECORDS
+    paths = sorted(folder.glob("*.jsonl"), key=lambda path: (_touched(path), path.name))
+    if not paths:
         return None
-    entries = list(_entries(records[-1].read_text(encoding="utf-8").splitlines()))
-    begin = next((e for e in entries if e["what"] == "begin"), {})
-    participants: dict[str, Progress] = defaultdict(lambda: Progress(""))
+    now = time_of_files(folder)
+    participants: dict[str, Progress] = {}
+    announced: dict[str, Progress] = {}
+    earlier: list[Progress] = []
+    later: list[tuple[Event, dict]] = []  # of nodes that were run again alone
+    runs: list[Run] = []
+    for path in reversed(paths):  # newest first
+        entries = read_record(path)
+        begin = next(entries, {})
+        named = {str(name) for name in begin.get("participants") or ()}
+        if named and named <= participants.keys() and any(p.took for p in earlier):
+            continue  # older than what shows, and there is something to expect times from
+        run = Run(path, "", begin, begin.get("clock") or 0.0)
+        own, last = _sort_out(entries)
+        run.state = _ENDS.get(last) or ("running" if lives(begin, [path], watch=0) else "")
+        run.state = run.state or "interrupted"
+        if begin.get("level") == "rerun":
+            newer = (items for label, items in own.items() if label not in participants)
+            later.extend(item for items in newer for item in items)
+            runs.append(run)
+            continue
+        shows = False
+        for label, items in own.items():
+            progress = Progress(label, run=run.state, now=now + run.ahead)
+            for event, files in items:
+                progress.take(event, files)
+            if label in participants or not progress.planned:
+                earlier.append(progress)
+                continue
+            participants[label], shows = progress, True
+        for label in named - own.keys() - participants.keys() - announced.keys():
+            announced[label], shows = Progress(label, run=run.state), True
+        if shows or run.state == "running":
+            runs.append(run)
+    return _merge(participants, announced, earlier, later, runs[::-1])
+
+
+def read_record(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of a record; one that is cut short by a kill or a full disk is left out."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("what"), str):
+            yield entry
+
+
+def _sort_out(entries: Iterable[dict]) -> tuple[dict[str, list[tuple[Event, dict]]], str]:
+    """Put events to the participant whose nodes they are; tell the last line's ``what``."""
+    own: dict[str, list[tuple[Event, dict]]] = {}
+    last = ""
     for entry in entries:
-        if "node" in entry:
-            event = Event(entry["node"], entry["what"], entry["time"], entry.get("message", ""))
-            label = participant_of(event.node)
-            participants[label].participant = label
-            participants[label].take(event)
-    state = _ENDS.get(entries[-1]["what"]) if entries else ""
-    if not state:
-        state = "running" if is_alive(begin.get("pid", 0)) else "interrupted"
+        last = entry["what"]
+        node, when = entry.get("node"), entry.get("time")
+        if isinstance(node, str) and isinstance(when, int | float):
+            files = {k: entry[k] for k in ("crash_file", "report") if entry.get(k)}
+            event = Event(node, last, float(when), str(entry.get("message", "")))
+            own.setdefault(participant_of(node), []).append((event, files))
+    return own, last
+
+
+def _merge(
+    participants: dict[str, Progress],
+    announced: dict[str, Progress],
+    earlier: list[Progress],
+    later: list[tuple[Event, dict]],
+    runs: list[Run],
+) -> RunStatus:
+    for event, files in sorted(later, key=lambda item: item[0].time):
+        progress = participants.get(participant_of(event.node))
+        if progress is not None and event.node in progress.failed and event.what == "end":
+            progress.take(event, files)
+    everyone = {**announced, **participants}
+    states = Counter(progress.state for progress in everyone.values())
+    ends = Counter(run.state for run in runs)
+    state = "finished"
+    if ends["running"]:
+        state = "running"
+    elif states["failed"] or (ends["failed"] and not states):
+        state = "failed"
+    elif states["interrupted"] or (ends["interrupted"] and not states):
+        state = "interrupted"
+    elif states["submitted"]:
+        state = "submitted"
+    whole = [run.begin for run in runs if run.begin.get("level") != "rerun"]
+    newest = whole[-1] if whole else {}
     return RunStatus(
         state,
-        begin.get("time", 0.0),
-        begin.get("command", ""),
-        begin.get("version", ""),
-        dict(sorted(participants.items())),
+        min((run.begin.get("time", time.time()) for run in runs), default=0.0),
+        str(newest.get("command", "")),
+        str(newest.get("version", "")),
+        dict(sorted(everyone.items())),
+        runs,
+        Expectation([*participants.values(), *earlier]),
     )
 
 
-def _entries(lines: Iterable[str]) -> Iterable[dict]:
-    """Parse lines; the last may be cut short by a kill, and is then left out."""
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
+def _touched(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

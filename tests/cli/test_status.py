@@ -4,7 +4,7 @@ import pytest
 
 from fmriprod.cli.main import main
 from fmriprod.workflows.outcome import Event
-from fmriprod.workflows.status import Recorder
+from fmriprod.workflows.record import Recorder
 
 NODE = "fmriprod.sub_01_wf.anat_wf.skullstrip"
 COMMAND = "fmriprod run raw out participant --train 'task in [red]'"
@@ -45,7 +45,7 @@ def test_a_failed_run_is_1_and_says_why(work, capsys):
     assert main(["status", str(work)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("failed ")
-    assert lines[-2:] == ["01  anat: skullstrip", "[bold]no brain"]
+    assert lines[-2:] == ["01  anat: skullstrip  [bold]no brain", "    no details were left"]
 
 
 @pytest.mark.parametrize("alive", [True, False])

@@ -2,7 +2,8 @@ import json
 import os
 
 from fmriprod.workflows.outcome import Event
-from fmriprod.workflows.status import RECORDS, Recorder, read_status
+from fmriprod.workflows.record import RECORDS, Recorder
+from fmriprod.workflows.status import read_status
 
 NODE = "fmriprod.sub_01_wf.anat_wf.skullstrip"
 
