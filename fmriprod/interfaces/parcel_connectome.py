@@ -3,7 +3,7 @@
 import numpy as np
 from nipype.interfaces.base import File, TraitedSpec, traits
 
-from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.parcel_table import read_parcels
 from fmriprod.interfaces.parcel_values import read_connectivity
 
@@ -17,8 +17,9 @@ class _ParcelConnectomeInputSpec(PythonInputSpec):
         desc="TSV: name hemisphere network x y z (MNI, mm), in the order of connectivity_file",
     )  # fmt: skip
     n_edges = traits.Range(
-        low=1, desc="connections that are drawn (default: 1 %, at least 50, at most 200)"
-    )
+        low=0, value=0, usedefault=True,
+        desc="connections that are drawn; 0: 1 % of all, at least 50 and at most 200",
+    )  # fmt: skip
     most_edges = traits.Range(
         low=1, value=1000, usedefault=True, desc="connections at the end of the page's slider"
     )
@@ -57,7 +58,7 @@ class ParcelConnectome(PythonInterface):
         from fmriprod.reports.parcel_glass_brain import glass_brain_figure
 
         given = self.inputs
-        n_edges = given_or_none(given.n_edges)
+        n_edges = given.n_edges or None
         parcels = read_parcels(given.parcels_file)
         matrix = read_connectivity(given.connectivity_file, len(parcels))
         with glass_brain_figure(

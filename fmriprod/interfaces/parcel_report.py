@@ -112,7 +112,7 @@ class ParcelReport(PageReport):
         )
         result = ParcelResult(
             values.title, self._tiles(found), self._save(found), found.group, values.simulated,
-            about, self._connectome(found), remarks,
+            about, self._connectome(found), remarks, found.rankings,
         )  # fmt: skip
         self.save_text("out_report", "parcels.html", render_page(parcel_page(result)))
 

@@ -38,7 +38,7 @@ def contrast_figures(found: ParcelFiles, given: Any) -> Iterator[Drawn]:
         )  # fmt: skip
     for number, (name, table) in enumerate(found.rankings.items(), 1):
         yield Drawn(
-            f"ranking-{number}", f"Parcels of the first 20 ranks, {name}.",
+            f"ranking-{number}", f"Parcels of the first {min(20, _last(table))} ranks, {name}.",
             f"bars of {name}, the largest: {_first(table, 'parcel', 'rank')}.",
             parcel_ranking_figure(table, label=name, title=name, **look),
         )  # fmt: skip
@@ -90,6 +90,10 @@ def connectivity_figures(found: ParcelFiles, given: Any) -> Iterator[Drawn]:
 
 def _first(table: pd.DataFrame, name: str, rank: str) -> str:
     return ", ".join(table.sort_values(rank, kind="stable")[name].head(3)) or "none"
+
+
+def _last(table: pd.DataFrame) -> int:
+    return int(table["rank"].max()) if table["rank"].notna().any() else 0
 
 
 def _by_t(group: pd.DataFrame) -> pd.DataFrame:

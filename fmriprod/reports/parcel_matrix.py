@@ -84,7 +84,8 @@ def parcel_matrix_figure(
         _sides(ax, networks, sides, colours)
         _names(ax, networks)
         if len(names) <= _NAMED:
-            ax.set_xticks(range(len(names)), names, rotation=90, fontsize=6.5)
+            size = min(6.5, 220 / len(names))  # names of neighbours do not touch
+            ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
         beyond = matrix[np.isfinite(matrix)]
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
         ends = bool((beyond < limits[0]).any()), bool((beyond > limits[1]).any())

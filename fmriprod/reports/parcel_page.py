@@ -70,8 +70,8 @@ class ParcelFigure:
 class ParcelResult:
     """All that the page on parcels shows.
 
-    ``connectome`` is the HTML of `connectome_markup`; ``remarks`` say what is lacking, by section;
-    ``about`` has truth, methods, settings, versions.
+    ``rankings`` are those of each contrast; ``connectome`` is the HTML of `connectome_markup`;
+    ``remarks`` say what is lacking, by section; ``about`` has truth, methods, settings, versions.
     """
 
     title: str
@@ -82,6 +82,7 @@ class ParcelResult:
     about: SubjectResult = field(default_factory=lambda: SubjectResult(""))
     connectome: Markup | None = None
     remarks: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def parcel_page(result: ParcelResult) -> Page:
@@ -109,6 +110,8 @@ def parcel_page(result: ParcelResult) -> Page:
         ]  # fmt: skip
         if key == "group" and result.group is not None:
             blocks.append(_group_table(result.group))
+        if key == "ranking":
+            blocks += [_ranking_table(table, name) for name, table in result.rankings.items()]
         if key == "brain" and result.connectome is not None:
             blocks.append(Text(result.connectome))
         if key in result.remarks:
@@ -129,6 +132,16 @@ def _group_table(table: pd.DataFrame) -> Table:
     rows = [[_cell(name, row[name]) for name in columns] for _, row in best.iterrows()]
     caption = f"The {len(best)} largest |t| of {len(table)} rows"
     return Table(columns, rows, caption + "; d: Cohen's d; q: Benjamini & Hochberg.")
+
+
+def _ranking_table(table: pd.DataFrame, name: str) -> Table:
+    columns = [c for c in ("rank", "parcel", "hemisphere", "network", "value") if c in table]
+    best = table.dropna(subset="value").sort_values("rank", kind="stable").head(_MOST_ROWS)
+    rows = [
+        [str(int(row[c])) if c == "rank" else _cell(c, row[c]) for c in columns]
+        for _, row in best.iterrows()
+    ]
+    return Table(columns, rows, f"The first {len(best)} parcels by {name}.")
 
 
 def _cell(name: str, value: object) -> str:

@@ -98,6 +98,15 @@ class TestWhole:
         assert "Simulated data: no person was scanned" in page_of(whole)
         assert "flips" in page_of(whole) and "Words." in page_of(whole)
 
+    def test_the_ranking_is_a_table_too(self, whole):
+        text = page_of(whole)
+        rows = text.split("The first 8 parcels by lh-rh.")[1]
+        assert rows.startswith(
+            " rank parcel hemisphere network value 1 R_M1 R Mot 9 2 L_M1 L Mot −6 2 L_S1 L Mot −6 "
+            "4 R_S1 R Mot 5"
+        )
+        assert "Parcels of the first 7 ranks, lh-rh."
+
     def test_same_bytes_again(self, whole, study, tmp_path):
         again = run(tmp_path, **study, seed="L_V1", simulated=True, methods="Words.",
                     settings=["flips: 256"])  # fmt: skip
