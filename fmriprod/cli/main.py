@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fmriprod import __version__
 
-_COMMANDS = ("run", "demo", "check", "status", "scaffold", "convert", "fetch", "fsf")
+_COMMANDS = ("run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,221 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.workflows.lock import LOCKS, Locks, read_lock
+from fmriprod.workflows.record import RECORDS
+from fmriprod.workflows.record_owner import this_process
+
+COMMAND = "fmriprod run raw out participant"
+ELSEWHERE = {"host": "node7", "machine": "another boot"}
+
+
+def lock(out, label="01"):
+    return out / LOCKS / f"{label}.lock"
+
+
+def leave(out, label="01", touched=0.0, **owner):
+    """Put there what a run of another process leaves; ``touched`` seconds from now."""
+    path = lock(out, label)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {**this_process(), "id": "a1", "command": COMMAND, "participants": [label],
+               "record": "other.jsonl", **owner}  # fmt: skip
+    path.write_text(json.dumps(content))
+    os.utime(path, (time.time() + touched,) * 2)
+    return path
+
+
+def leave_record(out, touched):
+    path = out / RECORDS / "other.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() + touched,) * 2)
+    return path
+
+
+def test_held_until_the_end_and_then_gone(work):
+    with Locks(work, ["02", "01"], COMMAND):
+        assert sorted(p.name for p in (work / LOCKS).iterdir()) == ["01.lock", "02.lock"]
+        assert read_lock(lock(work))["participants"] == ["01", "02"]
+    assert not list((work / LOCKS).iterdir())
+
+
+def test_a_second_run_is_refused_and_told_by_whom_and_takes_nothing(work):
+    with Locks(work, ["02"], COMMAND):
+        with pytest.raises(InputError) as refused:
+            Locks(work, ["01", "02", "03"], "fmriprod run")
+        assert not lock(work).exists()
+    err = refused.value
+    assert err.subject == "participant 02"
+    assert f"process {os.getpid()} on {this_process()['host']}" in err.found
+    assert COMMAND in err.found and err.found.endswith("at work on 02")
+    assert "--participant-label" in err.hint
+
+
+def test_others_run_side_by_side(work):
+    with (
+        Locks(work, ["01"], COMMAND),
+        Locks(work, ["02"], COMMAND),
+        Locks(work, ["group"], COMMAND),
+    ):
+        assert len(list((work / LOCKS).iterdir())) == 3
+
+
+def test_the_group_is_named(work):
+    with Locks(work, ["group"], COMMAND), pytest.raises(InputError, match="^group\n"):
+        Locks(work, ["group"], COMMAND)
+
+
+@pytest.mark.parametrize("owner", [{"pid": 99999999}, {"born": 1}])
+def test_a_process_of_this_machine_that_is_gone_is_taken_over(work, owner):
+    leave(work, **owner)  # the number of the process may belong to another one now
+    with Locks(work, ["01"], "mine"):
+        assert read_lock(lock(work))["command"] == "mine"
+    assert not list((work / LOCKS).iterdir())
+
+
+@pytest.mark.parametrize("clock", [-86400.0, 0.0, 86400.0])
+def test_another_machine_counts_by_its_touches_whatever_the_clock_says(work, monkeypatch, clock):
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + clock)
+    now = -clock  # `leave` adds it to that clock
+    leave(work, touched=now - 300, **ELSEWHERE)
+    leave_record(work, touched=now - 10)
+    with pytest.raises(InputError, match="on node7"):
+        Locks(work, ["01"], "mine", watch=0.1)
+    leave_record(work, touched=now - 70)
+    with Locks(work, ["01"], "mine", watch=0.1):
+        assert read_lock(lock(work))["command"] == "mine"
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+def test_a_machine_that_stamps_its_own_time_is_seen_to_live(work, skew):
+    """As on file systems where each machine's own clock counts."""
+    leave(work, touched=-7200, **ELSEWHERE)
+    record = leave_record(work, touched=skew)
+    beat = f"import os, time\nwhile True: os.utime({str(record)!r}, (time.time() + {skew},) * 2)"
+    process = subprocess.Popen([sys.executable, "-c", beat])
+    try:
+        with pytest.raises(InputError, match="on node7"):
+            Locks(work, ["01"], "mine", watch=5.0)
+    finally:
+        process.kill()
+        process.wait()
+    with Locks(work, ["01"], "mine", watch=0.3):
+        pass
+
+
+def test_many_stale_locks_of_one_run_are_waited_for_once(work):
+    labels = [f"{n:02d}" for n in range(20)]
+    for label in labels:
+        leave(work, label, touched=-300, **ELSEWHERE)
+    begun = time.monotonic()
+    with Locks(work, labels, "mine", watch=0.5):
+        assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("touched", [0.0, -120.0])
+def test_a_lock_that_is_cut_short_holds_for_a_minute(work, touched):
+    path = leave(work)
+    path.write_text('{"id": "a')
+    os.utime(path, (time.time() + touched,) * 2)
+    if touched:
+        with Locks(work, ["01"], "mine"):
+            assert read_lock(path)["command"] == "mine"
+    else:
+        with pytest.raises(InputError, match=r"process \? on \?"):
+            Locks(work, ["01"], "mine")
+
+
+def test_a_taker_that_died_on_the_way_does_not_block(work):
+    path = leave(work, pid=99999999)
+    taker = path.with_name(".a1.takeover")
+    taker.write_text(path.read_text().replace('"a1"', '"b2"'))
+    with Locks(work, ["01"], "mine"):
+        assert read_lock(path)["command"] == "mine"
+    assert not list((work / LOCKS).iterdir())
+
+
+def test_a_taker_at_work_is_not_disturbed(work):
+    path = leave(work, pid=99999999)
+    taker = path.with_name(".a1.takeover")
+    taker.write_text(json.dumps({**this_process(), "id": "b2", "command": "taker"}))
+    with pytest.raises(InputError, match="taker"):
+        Locks(work, ["01"], "mine")
+    assert read_lock(path)["id"] == "a1"
+
+
+def test_what_was_taken_over_is_not_removed_by_its_first_owner(work):
+    first = Locks(work, ["01"], COMMAND)
+    leave(work, command="the next owner")
+    first.release()
+    assert read_lock(lock(work))["command"] == "the next owner"
+
+
+def test_without_hard_links(work, monkeypatch):
+    def link(*_):
+        raise PermissionError("not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    with Locks(work, ["01"], COMMAND), pytest.raises(InputError, match="participant 01"):
+        Locks(work, ["01"], "mine")
+
+
+def test_a_place_that_cannot_be_written_to(work):
+    (work / ".fmriprod").write_text("a file")
+    with pytest.raises(InputError) as refused:
+        Locks(work, ["01"], COMMAND)
+    assert refused.value.expected == "an output folder that can be written to"
+    assert "Not a directory" in refused.value.found or "File exists" in refused.value.found
+    assert "another OUT_DIR" in refused.value.hint
+
+
+RACER = """
+import sys, time
+from pathlib import Path
+from fmriprod.algorithms.checks import InputError
+from fmriprod.workflows.lock import Locks
+
+folder, name, rounds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+(folder / f"ready-{name}").touch()
+while not (folder / "start").exists():
+    time.sleep(0.001)
+begin = float((folder / "start").read_text())
+held = []
+for number in range(rounds):
+    while time.time() < begin + 0.03 * number:
+        pass
+    try:
+        held.append(Locks(folder, [str(number)], name))
+        print(number, flush=True)
+    except InputError:
+        pass
+(folder / f"through-{name}").touch()
+while len(list(folder.glob("through-*"))) < int(sys.argv[4]):
+    time.sleep(0.01)
+for lock in held:
+    lock.release()
+"""
+
+
+def test_of_racing_processes_one_wins_each_stale_lock(work):
+    rounds, racers = 60, 4
+    for number in range(rounds):
+        leave(work, str(number), pid=99999999, id=f"dead{number}")
+    command = [sys.executable, "-c", RACER, str(work)]
+    processes = [
+        subprocess.Popen([*command, f"racer{n}", str(rounds), str(racers)], stdout=subprocess.PIPE)
+        for n in range(racers)
+    ]
+    while len(list(work.glob("ready-*"))) < racers:
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.02)
+    (work / "start.part").write_text(str(time.time() + 0.1))
+    (work / "start.part").rename(work / "start")
+    won = [int(n) for process in processes for n in process.communicate(timeout=60)[0].split()]
+    assert sorted(won) == list(range(rounds))
+    assert not list((work / LOCKS).iterdir())
