@@ -147,14 +147,18 @@ class TestParts:
 class TestPlaces:
     """What there is only where it is known where parcels lie."""
 
-    @pytest.fixture
-    def placed(self, study, tmp_path):
+    @pytest.fixture(scope="class")
+    def placed(self, study, tmp_path_factory):
         rng = np.random.default_rng(0)
         table = PARCELS.assign(**{axis: rng.uniform(-50, 50, 8) for axis in "xyz"})
-        return {**study, "parcels_file": save(tmp_path, "placed", table)}
+        return {**study, "parcels_file": save(tmp_path_factory.mktemp("p"), "placed", table)}
 
-    def test_glass_brain_connectome_and_cortex(self, placed, tmp_path):
-        found = run(tmp_path, **placed, seed="L_V1", nearest_centres=True, simulated=True)
+    @pytest.fixture(scope="class")
+    def found(self, placed, tmp_path_factory):
+        return run(tmp_path_factory.mktemp("placed"), **placed, seed="L_V1", nearest_centres=True,
+                   simulated=True, contrast_name="left minus right")  # fmt: skip
+
+    def test_glass_brain_connectome_and_cortex(self, found):
         assert found.figure_names == [
             "group", "ranking-1", "surface", "networks", "matrix", "brain", "seed",
         ]  # fmt: skip
@@ -169,8 +173,8 @@ class TestPlaces:
         assert len(alts) == 7 and all(len(alt.split()) > 6 for alt in alts)
         assert "the largest: R_M1" in alts[1]
 
-    def test_nothing_leaves_the_page(self, placed, tmp_path):
-        text = Path(run(tmp_path, **placed).out_report).read_text(encoding="utf-8")
+    def test_nothing_leaves_the_page(self, found):
+        text = Path(found.out_report).read_text(encoding="utf-8")
         assert not re.findall(r'(?:src|href)="(?!#|data:)', text)
         assert "http" not in re.sub(r"base64,[^\"]+", "", text).split("</style>", 1)[1]
 
@@ -190,8 +194,7 @@ class TestPlaces:
         data = json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1])
         assert [node["at"][0] for node in data["nodes"]] == [10 * k for k in range(8)]
 
-    def test_a_name_for_the_contrast(self, placed, tmp_path):
-        found = run(tmp_path, **placed, contrast_name="left minus right")
+    def test_a_name_for_the_contrast(self, found):
         assert "Largest parcel R_M1 left minus right 9" in page_of(found)
         assert "lh-rh" not in page_of(found)
 

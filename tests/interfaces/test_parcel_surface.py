@@ -116,7 +116,7 @@ class TestLabels:
 
     def test_painted(self, work):
         rows = read_vertices([annot(work, "L")], PARCELS)
-        values = np.array([1.0, 2, 3, 4, 5, np.nan])
+        values = np.array([1.0, 2, 3, np.nan, 5, 6])
         found = paint_vertices(rows, values)
         by_name = dict(zip(PARCELS["name"] + "_ROI", values, strict=True)) | {"???": np.nan}
         wanted = [by_name[name] for name in truth("L")]

@@ -129,6 +129,7 @@ class TestBrowser:
             "Simulated data. The strongest 2 of 10 pairs, |correlation r| ≥ 0.70."
         )
 
+    @pytest.mark.slow
     def test_places_from_the_left_and_from_the_top(self, dom):
         # The centre of everything is (0, -15, 15).
         pattern = r'<circle [^>]*cx="([-\d.]+)" cy="([-\d.]+)"[^>]*><title>R_M1'
@@ -143,6 +144,15 @@ class TestBrowser:
         assert len([line for line in self.lines(found) if "display: none" not in line]) == 3
         assert "The strongest 3 of 10 pairs, |correlation r| ≥ 0.50." in self.facts(found)
 
+    @pytest.mark.slow
+    def test_pointing_at_the_second_parcel_of_a_pair(self, dom):
+        found = dom("var f = root.querySelector('[type=search]'); f.value = 'l_m1';"
+                    "f.dispatchEvent(new Event('input'));")  # fmt: skip
+        assert self.facts(found).endswith("1 of the connections that are shown: R_M1 −0.70.")
+        faint = [line for line in self.lines(found) if "opacity: 0.06" in line]
+        assert len(faint) == 6  # of ten, four are its own
+        assert len(re.findall(r"<circle [^>]*opacity: 0.2", found)) == 4
+
     def test_pointing_at_a_parcel(self, dom):
         found = dom("var s = root.querySelector('[type=range]'); s.value = 4;"
                     "s.dispatchEvent(new Event('input'));"
@@ -155,6 +165,7 @@ class TestBrowser:
         )
         assert re.search(r'<text class="name"[^>]*>R_V1</text>', found)
 
+    @pytest.mark.slow
     def test_finding_a_parcel_without_values(self, dom):
         found = dom("var f = root.querySelector('[type=search]');"
                     f"f.value = {json.dumps(EVIL.upper()).replace('</', '<' + chr(92) + '/')};"

@@ -72,7 +72,9 @@ class TestGlassBrain:
             }
         # From above x and y are seen, R_0 - L_0 and R_1 - R_2.
         plus, minus = drawn[((-30, -80), (30, -80))], drawn[((20, 40), (40, -20))]
-        assert plus[0] > plus[2] and minus[2] > minus[0]
+        scale = mpl.colormaps["RdBu_r"]  # from -0.9 to 0.9
+        np.testing.assert_allclose(plus, scale(1.0), atol=0.01)
+        np.testing.assert_allclose(minus, scale((0.9 - 0.8) / 1.8), atol=0.02)
         above = {tuple(place) for place in PARCELS[["x", "y"]].to_numpy()}
         assert sum(set(ends) <= above for ends in drawn) == 2
 

@@ -23,6 +23,12 @@ class Octahedron:
     sulcus = np.zeros(6, bool)
 
 
+class Larger(Octahedron):
+    """Another hemisphere: twice as large."""
+
+    vertices = 2 * Octahedron.vertices
+
+
 def hue(colours):
     """Red minus blue of each triangle: above 0 for positive values."""
     return colours[:, 0] - colours[:, 2]
@@ -31,7 +37,7 @@ def hue(colours):
 @pytest.fixture
 def surfaces():
     value = np.array([[2.0, 2, 2, 2, 2, np.nan]])
-    return {"left": Octahedron(value), "right": Octahedron(-0.5 * value)}
+    return {"left": Octahedron(value), "right": Larger(-0.5 * value)}
 
 
 def test_four_views_on_one_scale(surfaces):
@@ -41,8 +47,10 @@ def test_four_views_on_one_scale(surfaces):
         found = {ax.texts[0].get_text(): ax.collections[0].get_facecolors()
                  for ax in fig.axes[:4]}  # fmt: skip
         limits = fig.axes[4].get_xlim()
+        widths = {ax.texts[0].get_text(): np.ptp(ax.get_xlim()) for ax in fig.axes[:4]}
     assert list(found) == ["L lateral", "R lateral", "L medial", "R medial"]
     assert limits == (-2, 2)
+    assert all((width > 200) == name.startswith("R") for name, width in widths.items())
     assert {"T – simulated data", "N.", "t"} <= set(said)
     for name, colours in found.items():
         assert len(colours) == 4  # those that face the reader
