@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
+from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import chosen_engine, submits_jobs
 from fmriprod.cli.options import given_model_options
 from fmriprod.cli.problems import show_problems
@@ -36,12 +37,11 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
         return 1
     say_left_out(prepared, console)
     show_production_plans(prepared.plans, console)
-    if args.dry_run:
-        return 1 if prepared.left_out else 0
     code = 0
     if "participant" in args.level:
         code = _participants(args, prepared, console)
-    if "group" in args.level and not ("participant" in args.level and submits_jobs(args)):
+    later = submits_jobs(args) or args.dry_run  # the group's members are what participants give
+    if "group" in args.level and not ("participant" in args.level and later):
         if code:
             console.print("The group was not run: it would be without those that failed. To run "
                           "it so, give the same command with the level group alone.")  # fmt: skip
@@ -194,8 +194,11 @@ def execute_study(
     from fmriprod.interfaces.dataset_description import write_dataset_description
 
     out_dir = Path(os.path.abspath(args.out_dir))
-    write_dataset_description(out_dir, raw_directory=prepared.root)
     workflow = build(names_folder(out_dir), str(out_dir))
+    if getattr(args, "dry_run", False):
+        show_cache_plan(workflow, out_dir, args.work_dir, console)
+        return 0
+    write_dataset_description(out_dir, raw_directory=prepared.root)
     if submits_jobs(args):
         from fmriprod.cli.slurm import submit
 

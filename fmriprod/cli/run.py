@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fmriprod.cli.console import output
 from fmriprod.cli.dataset import dataset_name, say_left_out, threads
+from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import (
     add_engine_options,
     chosen_engine,
@@ -104,8 +105,6 @@ def run_plans(
     """
     plans, root = prepared.plans, prepared.root
     show_plans(plans, console)
-    if getattr(args, "dry_run", False):
-        return 0
     from fmriprod.cli.execute import execute, names_folder, summarise
     from fmriprod.interfaces.dataset_description import write_dataset_description
     from fmriprod.workflows.study import init_study_wf
@@ -114,7 +113,6 @@ def run_plans(
     out_dir = Path(os.path.abspath(args.out_dir))
     used = next((plan.derivatives for plan in plans if plan.derivatives is not None), None)
     links = {DERIVATIVES_LINK: used.root} if used is not None else {}
-    write_dataset_description(out_dir, raw_directory=root, links=links)
     workflow = init_study_wf(
         plans,
         out_dir=str(out_dir),
@@ -125,6 +123,10 @@ def run_plans(
         omp_nthreads=threads(args, sum(len(plan.runs) for plan in plans)),
         **model_options(args),
     )
+    if getattr(args, "dry_run", False):
+        show_cache_plan(workflow, out_dir, args.work_dir, console)
+        return 0
+    write_dataset_description(out_dir, raw_directory=root, links=links)
     if submits_jobs(args):
         from fmriprod.cli.slurm import submit
 
