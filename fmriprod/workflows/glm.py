@@ -29,6 +29,8 @@ def init_first_level_wf(
     high_pass: float = 100.0,
     noise: str = "ar1",
     confounds: Sequence[str] = MOTION_COLUMNS,
+    drift: str = "cosine",
+    start_time: float | None = None,
     bold_gb: float = 0.5,
     omp_nthreads: int = 1,
     name: str = "first_level_wf",
@@ -51,6 +53,10 @@ def init_first_level_wf(
         Model of the noise, as `FirstLevelModel` takes it.
     confounds : sequence of str
         Columns of the confounds file that enter the design; with none the file is not used.
+    drift : str
+        Model of slow drifts, as `FirstLevelModel` takes it; ``none`` where confounds have them.
+    start_time : float, optional
+        Moment in s within each volume that its values represent; the middle by default.
     bold_gb : float
         Size of the series in memory in GB (`image_gb`); the steps declare memory by it.
     omp_nthreads : int
@@ -104,7 +110,7 @@ def init_first_level_wf(
     nipype.pipeline.engine.Workflow
     """
     workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(fwhm, hrf, high_pass, noise, confounds)
+    workflow.__desc__ = _text(fwhm, hrf, high_pass if drift == "cosine" else None, noise, confounds)
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file", "background_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
@@ -122,6 +128,7 @@ def init_first_level_wf(
             contrasts=list(contrasts),
             hrf=hrf,
             high_pass=high_pass,
+            drift=drift,
             noise=noise,
             **({"confounds": list(confounds)} if confounds else {}),
         ),
@@ -130,6 +137,8 @@ def init_first_level_wf(
     )
     if tr is not None:
         model.inputs.tr = tr
+    if start_time is not None:
+        model.inputs.start_time = start_time
     used = [field for field in inputs[1:] if confounds or field != "confounds_file"]
     workflow.connect([
         (inputnode, smooth, [("bold_file", "in_file"), ("mask_file", "mask_file")]),
@@ -141,7 +150,9 @@ def init_first_level_wf(
     return workflow
 
 
-def _text(fwhm: float, hrf: str, high_pass: float, noise: str, confounds: Sequence[str]) -> str:
+def _text(
+    fwhm: float, hrf: str, high_pass: float | None, noise: str, confounds: Sequence[str]
+) -> str:
     """Say in words what is done to each run."""
     smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
     kind, *terms = hrf.split(" + ")
@@ -149,10 +160,10 @@ def _text(fwhm: float, hrf: str, high_pass: float, noise: str, confounds: Sequen
         [_HRF_TEXT[kind], " and ".join(terms)] if terms else [_HRF_TEXT[kind]]
     )
     errors = _NOISE_TEXT.get(noise, f"autoregressive noise of order {noise.removeprefix('ar')}")
+    drifts = f"and cosine drifts (cut-off {high_pass:g} s)" if high_pass else "and a constant"
     return (
         f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: events convolved "
-        f"with {response}, {_confounds_text(confounds)}and cosine drifts (cut-off "
-        f"{high_pass:g} s), with {errors}. "
+        f"with {response}, {_confounds_text(confounds)}{drifts}, with {errors}. "
     )
 
 

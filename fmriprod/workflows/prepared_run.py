@@ -244,13 +244,12 @@ def init_prepared_run_wf(
     )
     model = init_first_level_wf(
         contrasts=run.contrasts, tr=run.tr, fwhm=fwhm, hrf=hrf, high_pass=high_pass, noise=noise,
-        confounds=prepared.confounds, bold_gb=bold_gb, omp_nthreads=omp_nthreads,
+        confounds=prepared.confounds, start_time=prepared.volume_time.seconds,
+        drift="none" if uses_set(prepared.strategy, "cosine") else "cosine",
+        bold_gb=bold_gb, omp_nthreads=omp_nthreads,
     )  # fmt: skip
     model.inputs.inputnode.bold_file = run.bold_file
     model.inputs.inputnode.events_file = run.events_file
-    model.inputs.model.start_time = prepared.volume_time.seconds
-    if uses_set(prepared.strategy, "cosine"):
-        model.inputs.model.drift = "none"
     if prepared.confounds:
         workflow.connect(confounds, "out_file", model, "inputnode.confounds_file")
     workflow.connect([

@@ -4,11 +4,13 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from nipype.interfaces.base import isdefined
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.compress import CompressImage
-from fmriprod.interfaces.derivatives import SaveDerivative
+from fmriprod.interfaces.derivatives import SaveDerivative, metadata_items
 
+_IMAGES = ("mask", "statmap", "boldmap")
 Source = tuple[pe.Node | pe.Workflow, str]
 
 
@@ -20,7 +22,8 @@ class Destination:
     that is more than ``source_file``. ``record_dir`` is an empty folder for each run of the
     command; the savers note in it what they wrote, so that two results under one name are
     refused. ``links`` are names and roots of other datasets that sources may lie in, as
-    ``DatasetLinks`` of the derivatives has them.
+    ``DatasetLinks`` of the derivatives has them. ``spatial_reference`` is the image on whose grid
+    masks and maps lie, where their space is not that of the first run.
     """
 
     out_dir: str
@@ -30,11 +33,18 @@ class Destination:
     sources: tuple[str, ...] = ()
     dismiss: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    spatial_reference: str | None = None
 
     def named_sources(self) -> list[str]:
         """List the sources, those in a linked dataset as BIDS URIs."""
         sources = self.sources or ((self.source_file,) if self.links else ())
         return [_linked(file, self.links) for file in sources]
+
+    def image_metadata(self, suffix: str) -> list[str]:
+        """List the sidecar fields that the results of a suffix have in common."""
+        if self.spatial_reference is None or suffix not in _IMAGES:
+            return []
+        return metadata_items({"SpatialReference": _linked(self.spatial_reference, self.links)})
 
 
 def _linked(file: str, links: tuple[tuple[str, str], ...]) -> str:
@@ -102,6 +112,9 @@ def save(
         workflow.connect(*source, compressor, "in_file")
         source = (compressor, "out_file")
     workflow.connect(*source, node, "in_file")
+    if common := destination.image_metadata(suffix):
+        given = saver.inputs.metadata
+        saver.inputs.metadata = [*common, *(given if isdefined(given) else [])]
     if labels is not None:
         workflow.connect(*labels[:2], node, labels[2])
     return node

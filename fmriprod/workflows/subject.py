@@ -8,7 +8,7 @@ from fmriprod.workflows.features import init_features_wf
 from fmriprod.workflows.parts import Parts, connect_parts, gather
 from fmriprod.workflows.plan import SubjectPlan
 from fmriprod.workflows.preparation import build_preparation
-from fmriprod.workflows.prepared_run import build_prepared
+from fmriprod.workflows.prepared_run import build_prepared, prepared_of
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
 from fmriprod.workflows.resources import image_gb
@@ -101,6 +101,7 @@ def init_subject_wf(
     model = {"fwhm": fwhm, "hrf": hrf, "high_pass": high_pass, "noise": noise}
     if plan.derivatives is not None:
         saving["links"] = ((DERIVATIVES_LINK, plan.derivatives.root),)
+        saving["spatial_reference"] = prepared_of(plan.runs[0]).boldref_file
         prepared = build_prepared(
             plan.t1w_file, plan.derivatives.t1w_mask, plan.runs, saving, **model, **threads
         )
