@@ -24,7 +24,7 @@ class _ParcelConnectomeInputSpec(PythonInputSpec):
         low=1, value=1000, usedefault=True, desc="connections at the end of the page's slider"
     )
     label = traits.Str("correlation r", usedefault=True, desc="what connectivity_file holds")
-    title = traits.Str("Strongest connections", usedefault=True, desc="title of figure and page")
+    title = traits.Str("Connectome of parcels", usedefault=True, desc="title of figure and page")
     simulated = traits.Bool(
         False, usedefault=True, desc="the data are simulated: figure and page say so"
     )
