@@ -168,7 +168,7 @@ def load_node(name: str, work_dir: str | Path) -> Any:
     if hasattr(os, "geteuid") and owner not in (os.geteuid(), 0):
         raise InputError(
             "work_dir", expected="a work folder of your own, since Python objects are read from it",
-            found=f"{file} of user {owner}", hint="run the study yourself, and rerun the step there",
+            found=f"{file} of user {owner}", hint="run the study yourself, and rerun it there",
         )  # fmt: skip
     node = loadpkl(str(file))
     if os.path.realpath(node.output_dir()) != os.path.realpath(file.parent):

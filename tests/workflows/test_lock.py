@@ -67,7 +67,7 @@ def test_others_run_side_by_side(work):
 
 
 def test_the_group_is_named(work):
-    with Locks(work, ["group"], COMMAND), pytest.raises(InputError, match="^group\n"):
+    with Locks(work, ["group"], COMMAND), pytest.raises(InputError, match=r"^group\n"):
         Locks(work, ["group"], COMMAND)
 
 

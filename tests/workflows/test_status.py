@@ -1,11 +1,20 @@
 import json
 import os
+import time
+
+import pytest
 
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.record import RECORDS, Recorder
 from fmriprod.workflows.status import read_status
+from fmriprod.workflows.status_lines import one_line, status_content
 
+STEPS = ("anat_wf.skullstrip", "task_x_run_1_wf.bold_wf.motion", "task_x_run_2_wf.bold_wf.motion")
 NODE = "fmriprod.sub_01_wf.anat_wf.skullstrip"
+
+
+def node(label, step):
+    return f"fmriprod.sub_{label}_wf.{step}"
 
 
 def record(folder, *events, ok=None):
@@ -15,6 +24,30 @@ def record(folder, *events, ok=None):
     if ok is not None:
         recorder.close(ok)
     return recorder
+
+
+def leave(folder, events, *, begin=None, end=None, when=0.0, name=None):
+    """Leave a record as a process elsewhere would; ``when``: last touched, from now in s."""
+    path = folder / RECORDS / f"{name or len(list(folder.rglob('*.jsonl')))}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = sorted({e["node"].split("_")[1] for e in events})
+    first = {"what": "begin", "time": 0.0, "pid": 7, "host": "node7", "machine": "another",
+             "command": "fmriprod run", "version": "0.1", "participants": labels}  # fmt: skip
+    lines = [{**first, **(begin or {})}, *events, *([{"what": end, "time": 0.0}] if end else [])]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    os.utime(path, (time.time() + when,) * 2)
+    return path
+
+
+def planned(label, steps=STEPS):
+    return [{"what": "planned", "node": node(label, s), "time": 0.0} for s in steps]
+
+
+def ran(label, step, begun, seconds, what="end", **more):
+    return [
+        {"what": "start", "node": node(label, step), "time": begun},
+        {"what": what, "node": node(label, step), "time": begun + seconds, **more},
+    ]
 
 
 def test_no_run_is_none(work):
@@ -44,6 +77,7 @@ def test_running_while_the_process_lives_and_interrupted_after(work):
     dead = path.read_text().replace(f'"pid": {os.getpid()}', '"pid": 99999999')
     path.write_text(dead + '{"time": 1, "what": "en')  # cut short in the middle of a line
     assert read_status(work).state == "interrupted"
+    assert read_status(work).participants["01"].state == "interrupted"
 
 
 def test_the_latest_record_counts(work):
@@ -53,8 +87,148 @@ def test_the_latest_record_counts(work):
     assert read_status(work).state == "finished"
 
 
-def test_each_line_of_the_record_is_json(work):
-    path = record(work, "planned", "start", "end", ok=True).path
-    assert [json.loads(line)["what"] for line in path.read_text().splitlines()] == [
-        "begin", "planned", "start", "end", "finished",
-    ]  # fmt: skip
+def test_the_latest_is_the_one_touched_last_whatever_the_clock_in_its_name_says(work):
+    leave(work, [*planned("01"), *ran("01", STEPS[0], 0, 1)], end="interrupted", when=-50, name="9")
+    leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)], end="finished", name="1")
+    assert read_status(work).state == "finished"
+
+
+def test_several_runs_side_by_side_are_one_table(work):
+    for label in ("01", "02", "03"):
+        leave(work, [*planned(label), *ran(label, STEPS[0], 10, 5)])
+    leave(work, [*planned("04"), *ran("04", STEPS[0], 10, 5, "failed", message="no")],
+          end="failed-run")  # fmt: skip
+    status = read_status(work)
+    assert status.state == "running"
+    assert [p.state for p in status.participants.values()] == ["running"] * 3 + ["failed"]
+    assert sum(run.state == "running" for run in status.runs) == 3
+
+
+@pytest.mark.parametrize("clock", [-86400.0, 0.0, 86400.0])
+@pytest.mark.parametrize(("when", "state"), [(-5, "running"), (-300, "interrupted")])
+def test_another_machine_lives_while_it_touches_its_record(work, monkeypatch, clock, when, state):
+    leave(work, planned("01"), when=when)
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + clock)
+    assert read_status(work).state == state
+
+
+def test_a_run_that_only_began_shows_what_was_before_it(work):
+    leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)], end="finished", when=-9)
+    leave(work, [], begin={"participants": ["01", "02"]})
+    status = read_status(work)
+    assert status.state == "running"
+    assert status.participants["01"].state == "done"
+    assert status.participants["02"].state == "waiting"
+
+
+def test_a_step_that_was_run_again_alone_is_not_failed_any_more(work):
+    failed = [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1, "failed", message="no")]
+    again = {"begin": {"level": "rerun", "participants": ["01"]}, "end": "finished"}
+    leave(work, ran("01", STEPS[0], 3, 1), when=-30, **again)  # older: says nothing of the run
+    leave(work, failed, end="failed-run", when=-20)
+    assert read_status(work).state == "failed"
+    leave(work, ran("01", STEPS[0], 5, 1), when=-10, **again)
+    status = read_status(work)
+    assert status.state == "finished" and not status.participants["01"].failed
+    assert status.participants["01"].finished == 1
+
+
+def test_jobs_that_wait_in_a_queue(work):
+    leave(work, [], begin={"participants": ["01", "02"]}, end="submitted", when=-9)
+    assert read_status(work).state == "submitted"
+    leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)], end="finished")
+    status = read_status(work)
+    assert [p.state for p in status.participants.values()] == ["done", "submitted"]
+
+
+def test_garbage_in_records_is_left_out(work):
+    path = leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)])
+    with path.open("ab") as stream:
+        stream.write(b'\xff\xfe\n[1]\n"x"\n{"what": 3}\n{"what": "end", "node": 5, "time": "x"}\n')
+    (path.parent / "empty.jsonl").touch()
+    assert read_status(work).participants["01"].finished == 1
+
+
+def test_the_stage_is_the_last_step_that_did_more_than_save(work):
+    names = ("anat_wf.skullstrip", "anat_wf.save_mask")
+    events = [*planned("01", names), *(e for i, n in enumerate(names) for e in ran("01", n, i, 1))]
+    leave(work, events)
+    assert read_status(work).participants["01"].stage == node("01", names[0])
+
+
+def test_what_is_left_is_expected_from_the_same_steps_of_others(work):
+    """Two runs side by side, 10 s each; after the anatomy of 4 s: 14 s of wall, 24 of work."""
+    through = [*planned("01"), *ran("01", STEPS[0], 0, 4)]
+    through += [*ran("01", STEPS[1], 4, 10), *ran("01", STEPS[2], 4, 10)]
+    leave(work, through, end="finished", when=-9)
+    leave(work, [*planned("02"), *ran("02", STEPS[0], 0, 4)])
+    status = read_status(work)
+    assert status.expected.seconds(node("02", "task_x_run_9_wf.bold_wf.motion")) == 10
+    assert status.expected.seconds(node("02", "anat_wf.other")) is None
+    left = status.expected.left(status.participants["02"])
+    assert left == pytest.approx(20 * 14 / 24)
+    assert status_content(status, work)["participants"][1]["left_seconds"] == round(left, 1)
+
+
+def test_time_spent_in_a_running_step_counts_by_the_clock_of_its_machine(work):
+    """The other machine's clock is ahead by a day; the step has run for 6 of its 10 s."""
+    leave(work, [*planned("01", STEPS[1:2]), *ran("01", STEPS[1], 0, 10)], end="finished", when=-99)
+    ahead = time.time() + 86400
+    start = [{"what": "start", "node": node("02", STEPS[1]), "time": ahead - 6}]
+    leave(work, [*planned("02", STEPS[1:2]), *start], begin={"clock": 86400.0})
+    status = read_status(work)
+    assert status.participants["02"].elapsed == pytest.approx(6, abs=2)
+    assert status.expected.left(status.participants["02"]) == pytest.approx(4, abs=2)
+
+
+def test_nothing_is_expected_of_steps_that_nobody_has_done(work):
+    leave(work, [*planned("01"), *ran("01", STEPS[0], 0, 4)])
+    status = read_status(work)
+    assert status.expected.left(status.participants["01"]) is None and status.left is None
+
+
+def test_earlier_runs_tell_what_steps_take(work):
+    for when in (-99, -50):
+        events = [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 4)]
+        leave(work, events, end="finished", when=when)
+    leave(work, planned("01", STEPS[:1]))
+    status = read_status(work)
+    assert status.participants["01"].state == "waiting"
+    assert status.expected.left(status.participants["01"]) == pytest.approx(4)
+
+
+def test_the_content_for_programs(work):
+    message = "Add: value\n  expected: good\n  found:    bad\n  do:       be good"
+    more = {"message": message, "crash_file": "/c.txt", "report": "/r.txt"}
+    leave(work, [*planned("01"), *ran("01", STEPS[0], 0, 4), *ran("01", STEPS[1], 4, 1, "failed",
+          **more), {"what": "start", "node": node("01", STEPS[2]), "time": 5.0}])  # fmt: skip
+    content = json.loads(json.dumps(status_content(read_status(work), work)))
+    assert set(content) == {"format", "out_dir", "state", "started", "command", "version",
+                            "left_seconds", "runs", "participants"}  # fmt: skip
+    (own,) = content["participants"]
+    (failure,) = own["failures"]
+    assert own["state"] == "failed" and own["planned"] == 3 and own["done"] == 1
+    assert own["completed_last"] == {"node": node("01", STEPS[0]), "step": "anat: skullstrip"}
+    assert own["running"][0]["step"] == "task x run 2: motion"
+    assert failure["reason"] == "Add: value; expected: good; found: bad; do: be good"
+    assert failure["report"] == "/r.txt" and failure["crash_file"] == "/c.txt"
+    assert failure["rerun"] == f"fmriprod rerun {work} {node('01', STEPS[1])}"
+    assert content["runs"][0]["host"] == "node7" and content["runs"][0]["state"] == "running"
+
+
+def test_one_line_is_cut_where_it_is_too_long():
+    assert one_line("a\n" * 500, most=10) == "a; a; a; a"[:6] + " ..."
+
+
+def test_three_hundred_participants_are_read_within_a_second(work):
+    steps = [f"task_x_run_{n}_wf.bold_wf.step_{n}" for n in range(60)]
+    for number in range(300):
+        label = f"{number:03d}"
+        events = planned(label, steps)
+        for n, step in enumerate(steps):
+            events += ran(label, step, n, 1)
+        leave(work, events, end="finished", name=label)
+    begun = time.process_time()
+    status = read_status(work)
+    assert time.process_time() - begun < 2.0  # 0.4 s where nothing else runs
+    assert len(status.participants) == 300 and status.state == "finished"
