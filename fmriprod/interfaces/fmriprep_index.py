@@ -1,6 +1,7 @@
 """A light index of fMRIPrep's derivatives: what there is for each run and participant."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,25 +91,48 @@ class DerivativesIndex:
             If there is none of that name, or several, with those that there are.
         """
         spaces = self.files_of(run).spaces
-        there = ", ".join(spaces) or "none"
-        matching = [n for n in spaces if space is None or space == n.partition(":")[0]]
-        matching = [str(space)] if space in spaces else matching
-        name = os.path.basename(run.bold_file)
-        if not matching:
-            expected = "a preprocessed series" + (f" in space {space}" if space else "")
-            hint = suggest(space or "", spaces) if spaces else "run fMRIPrep with --output-spaces"
-            raise self._error(f"{expected} of {name}", there, hint, "space")
-        if len(matching) > 1:
-            expected = f"one space of {name}" + (f" that matches {space}" if space else "")
-            raise self._error(
-                expected, ", ".join(matching), f"name one: --space {matching[-1]}", "space"
-            )
-        return matching[0], spaces[matching[0]]
+        name = choose_space(list(spaces), space, os.path.basename(run.bold_file), self.root)
+        return name, spaces[name]
 
-    def _error(
-        self, expected: str, found: str, hint: str, subject: str = "derivatives"
-    ) -> InputError:
-        return InputError(subject, expected=expected, found=found, hint=hint, file=self.root)
+    def _error(self, expected: str, found: str, hint: str) -> InputError:
+        return InputError("derivatives", expected=expected, found=found, hint=hint, file=self.root)
+
+
+def choose_space(spaces: Sequence[str], space: str | None, what: str, root: str) -> str:
+    """Choose a space by its name, with or without its resolution.
+
+    Parameters
+    ----------
+    spaces : sequence of str
+        Full names of those that there are.
+    space : str, optional
+        What is asked for; without it there must be only one.
+    what : str
+        What has these spaces, for messages.
+    root : str
+        The dataset, for messages.
+
+    Returns
+    -------
+    str
+        Full name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or several, with those that there are.
+    """
+    matching = [n for n in spaces if space is None or space == n.partition(":")[0]]
+    matching = [str(space)] if space in spaces else matching
+    if not matching:
+        expected = "a preprocessed series" + (f" in space {space}" if space else "")
+        hint = suggest(space or "", spaces) if spaces else "run fMRIPrep with --output-spaces"
+        raise _space_error(root, f"{expected} of {what}", ", ".join(spaces) or "none", hint)
+    if len(matching) > 1:
+        expected = f"one space of {what}" + (f" that matches {space}" if space else "")
+        hint = f"name one: --space {matching[-1]}"
+        raise _space_error(root, expected, ", ".join(matching), hint)
+    return matching[0]
 
 
 def index_derivatives(folder: str | Path) -> DerivativesIndex:
@@ -170,6 +194,10 @@ def _generator(root: str) -> str:
         hint = "give fMRIPrep's output folder, not the raw dataset"
         raise _root_error(root, f"a dataset of DatasetType {kind!r}", hint)
     return f"{maker.get('Name', 'unnamed program')} {maker.get('Version', '')}".strip()
+
+
+def _space_error(root: str, expected: str, found: str, hint: str) -> InputError:
+    return InputError("space", expected=expected, found=found, hint=hint, file=root)
 
 
 def _root_error(root: str, found: str, hint: str) -> InputError:

@@ -1,7 +1,7 @@
 """Bring raw runs and their preprocessed series together, and check that they fit."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,15 @@ from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.algorithms.volume_time import VolumeTime, timing_loss, volume_time
 from fmriprod.interfaces.bids_index import Participant, Run, read_json
 from fmriprod.interfaces.events import read_events, read_table
-from fmriprod.interfaces.fmriprep_files import NATIVE, SpaceFiles
+from fmriprod.interfaces.fmriprep_checks import (
+    check_content,
+    check_images,
+    check_together,
+    check_volumes,
+)
+from fmriprod.interfaces.fmriprep_files import SpaceFiles
 from fmriprod.interfaces.fmriprep_index import DerivativesIndex
-from fmriprod.interfaces.images import check_same_grid, open_image, repetition_time
+from fmriprod.interfaces.images import open_image, repetition_time
 
 DEFAULT_STRATEGY = "motion6+non_steady_state"
 MEASURED = (*MOTION_COLUMNS, "framewise_displacement")
@@ -105,7 +111,7 @@ def prepared_participant(
         prepared = _prepared_run(run, source, errors)
         if prepared is not None:
             runs.append(prepared)
-    _check_together(runs, errors)
+    check_together(runs, errors)
     anat = source.index.anat.get(participant.label)
     t1w = (anat.t1w_file,) if anat is not None and anat.t1w_file else participant.t1w_files
     return replace(participant, runs=tuple(runs), t1w_files=t1w), errors
@@ -116,6 +122,7 @@ def _prepared_run(run: Run, source: Preprocessed, errors: list[InputError]) -> P
     n_before = len(errors)
     try:
         space, files = source.index.space_of(run, source.space)
+        check_content(source.index, files)
         image = open_image(files.bold_file, ndim=4)
         sidecar = read_json(files.json_file) if files.json_file else {}
         tr = repetition_time(image, sidecar.get("RepetitionTime"))
@@ -132,8 +139,8 @@ def _prepared_run(run: Run, source: Preprocessed, errors: list[InputError]) -> P
             errors.append(err)
             return None
 
-    attempt(_check_volumes, run, files, n_volumes)
-    attempt(_check_images, files, image)
+    attempt(check_volumes, run, files, n_volumes)
+    attempt(check_images, files, image)
     chosen = attempt(
         read_confounds, of_run.confounds_file, of_run.confounds_json, source.confounds,
         n_volumes, files.bold_file,
@@ -212,36 +219,6 @@ def read_confounds(
         raise
 
 
-def _check_volumes(run: Run, files: SpaceFiles, n_volumes: int) -> None:
-    """Compare with the raw series, whose start the events are timed from."""
-    raw = open_image(run.bold_file, ndim=4).shape[3]
-    if raw != n_volumes:
-        raise InputError(
-            "derivatives",
-            expected=f"{raw} volumes, as {os.path.basename(run.bold_file)} has",
-            found=f"{n_volumes}",
-            hint="events are timed from the first raw volume: preprocess the run again",
-            file=files.bold_file,
-        )
-
-
-def _check_images(files: SpaceFiles, image: Any) -> None:
-    """Check that mask and reference are there, on the grid of the series."""
-    for what, path in (
-        ("brain mask", files.mask_file),
-        ("reference (boldref)", files.boldref_file),
-    ):
-        if path is None:
-            folder = os.path.dirname(files.bold_file)
-            stem = os.path.basename(files.bold_file).partition("_desc-")[0]
-            there = sorted(n for n in os.listdir(folder) if n.startswith(stem) and ".nii" in n)
-            raise InputError(
-                "derivatives", expected=f"a {what} in the space of the series",
-                found=f"none among {', '.join(there)}", hint="copy it, too", file=files.bold_file,
-            )  # fmt: skip
-        check_same_grid(open_image(path, ndim=3), image)
-
-
 def _moment(
     run: Run, files: SpaceFiles, sidecar: dict, n_volumes: int, tr: float, reference: float | None
 ) -> VolumeTime:
@@ -255,25 +232,6 @@ def _moment(
     except InputError as err:
         err.file = files.json_file or files.bold_file
         raise
-
-
-def _check_together(runs: Sequence[PreparedRun], errors: list[InputError]) -> None:
-    """Several runs must lie on one grid, so that a voxel is the same place in all."""
-    if len(runs) > 1 and runs[0].space == NATIVE:
-        errors.append(
-            InputError(
-                "space", expected="a space that all runs share", found="native: each run has a "
-                "reference of its own, and a voxel is another place in each",
-                hint="give --space T1w or a template's (fMRIPrep's --output-spaces), or one run",
-                file=runs[0].bold_file,
-            )
-        )  # fmt: skip
-        return
-    for run in runs[1:]:
-        try:
-            check_same_grid(open_image(run.bold_file), open_image(runs[0].bold_file))
-        except InputError as err:
-            errors.append(err)
 
 
 def _notes(

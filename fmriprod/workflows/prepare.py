@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fmriprod.algorithms.bids_names import strip_prefix
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import Participant, index_dataset
+from fmriprod.interfaces.fmriprep_checks import check_choice
 from fmriprod.interfaces.fmriprep_index import index_derivatives
 from fmriprod.interfaces.fmriprep_runs import Preprocessed, prepared_participant
 from fmriprod.interfaces.fsl import require_program
@@ -79,7 +81,7 @@ def prepare_study(
     root = os.path.abspath(bids_dir)
     asked = {"contrasts": plan.get("contrasts", ()), "high_pass": plan.get("high_pass", 100.0)}
     problems = [*check_engines(engines), *check_dataset(root, **choice, **asked, **checks)]
-    source = _source(derivatives, problems)
+    source = _source(derivatives, choice.get("participants"), problems)
     errors = [problem for problem in problems if problem.severity == "error"]
     owners = {participant_of(problem.file, root) for problem in errors}
     if None in owners:
@@ -99,13 +101,18 @@ def prepare_study(
     return Prepared(root, tuple(plans), tuple(problems), tuple(left_out))
 
 
-def _source(given: Mapping[str, Any] | None, problems: list[Problem]) -> Preprocessed | None:
+def _source(
+    given: Mapping[str, Any] | None, participants: Sequence[str] | None, problems: list[Problem]
+) -> Preprocessed | None:
     """Index the derivatives to start from; what is wrong with them as a whole is a problem."""
     if given is None:
         return None
     options = dict(given)
     try:
-        return Preprocessed(index_derivatives(options.pop("folder")), **options)
+        source = Preprocessed(index_derivatives(options.pop("folder")), **options)
+        chosen = None if participants is None else [strip_prefix(p) for p in participants]
+        check_choice(source, chosen)
+        return source
     except InputError as err:
         problems.append(Problem.of(err, file=_OPTIONS.get(err.subject)))
         return None

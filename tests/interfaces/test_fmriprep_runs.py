@@ -11,6 +11,7 @@ from support.fmriprep import confounds, confounds_metadata, write_confounds
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
+from fmriprod.interfaces.fmriprep_checks import check_choice
 from fmriprod.interfaces.fmriprep_index import index_derivatives
 from fmriprod.interfaces.fmriprep_runs import PreparedRun, Preprocessed, prepared_participant
 
@@ -214,3 +215,30 @@ def test_a_reference_that_the_sidecar_contradicts(derived):
     _, errors = prepare(derived, slice_time_ref=0.0)
     assert len(errors) == 2 and isinstance(errors[0], InputError)
     assert "the StartTime of the sidecar, 0.95 s" in str(errors[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({}, ["one space of the runs", "MNI152NLin2009cAsym:res-2, T1w"]),
+        ({"space": "MNI"}, ["in space MNI of the runs", "res-2, T1w"]),
+        ({"space": "T1w", "confounds": "motion8"}, ["'motion8'", "columns of the file: global_"]),
+    ],
+)
+def test_a_wrong_choice_is_said_once(derived, options, parts):
+    stem = "sub-01/func/sub-01_task-view_run-2"
+    write_tree(derived, series(stem, "_space-MNI152NLin2009cAsym_res-2"))
+    with pytest.raises(InputError) as caught:
+        check_choice(Preprocessed(index_derivatives(derived), **options))
+    for part in parts:
+        assert part in str(caught.value)
+    check_choice(Preprocessed(index_derivatives(derived), "T1w", "csf+scrub"))
+    check_choice(Preprocessed(index_derivatives(derived)), subjects=["02"])
+
+
+def test_a_link_to_content_that_is_not_here(derived):
+    file = derived / "sub-01/func/sub-01_task-view_run-2_space-T1w_desc-brain_mask.nii.gz"
+    file.unlink()
+    file.symlink_to("../../.git/annex/objects/none")
+    text = only_error(derived)
+    assert "git annex get" in text and str(file) in text
