@@ -24,6 +24,11 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.dataset_description import bids_uri, find_dataset_root
 from fmriprod.interfaces.derivative_table import derivative_folder, derivative_names
+from fmriprod.interfaces.provenance_sidecar import (
+    linked_datasets,
+    provenance_fields,
+    says_the_same,
+)
 
 _ENTITY_TRAITS = (
     "hemi", "space", "from_", "to", "mode", "seg", "res", "contrast", "stat", "label", "desc",
@@ -102,6 +107,8 @@ class SaveDerivative(PythonInterface):
     touched. NIfTI files that are not compressed are compressed; the time in the gzip header
     is set to 0, so that the same result is the same bytes.
 
+    The sidecar of a node's result says where it comes from (`provenance_fields`).
+
     Examples
     --------
     >>> saver = SaveDerivative(suffix="statmap", contrast="faceVsHouse", stat="z")
@@ -118,18 +125,21 @@ class SaveDerivative(PythonInterface):
         targets = [self._target(k, file) for k, file in enumerate(in_files)]
         _check_distinct(in_files, [target for target, _ in targets])
         fields = self._metadata()
-        contents = [{**self._sources(k), **fields} for k in range(len(in_files))]
+        contents = [
+            {**self._sources(k), **self._provenance(k), **fields} for k in range(len(in_files))
+        ]
         out_files, sidecars = [], []
         for in_file, (target, sidecar), content in zip(in_files, targets, contents, strict=True):
             if isdefined(self.inputs.record_directory):
                 claim_name(
                     self.inputs.record_directory, self.inputs.base_directory, target, in_file
                 )
-            save_file(in_file, target)
+            written = save_file(in_file, target)
             out_files.append(str(target))
             if sidecar and content:
                 beside = target.with_name(f"{target.name.partition('.')[0]}.json")
-                save_json(content, beside)
+                if written or not says_the_same(content, beside):
+                    save_json(content, beside)
                 sidecars.append(str(beside))
         self.result("out_file", out_files)
         if sidecars:
@@ -194,9 +204,16 @@ class SaveDerivative(PythonInterface):
         fields.update(parse_metadata(self._list("metadata")))
         return fields
 
-    def _sources(self, k: int) -> dict[str, list[str]]:
+    def _raw_root(self, k: int) -> str | None:
         source, raw = self._pick("source_file", k), self.inputs.raw_directory
-        root = raw if isdefined(raw) else (find_dataset_root(source) if source else None)
+        return raw if isdefined(raw) else (find_dataset_root(source) if source else None)
+
+    def _provenance(self, k: int) -> dict[str, Any]:
+        datasets = linked_datasets(self.inputs.base_directory, self._raw_root(k))
+        return provenance_fields(os.path.abspath(self.inputs.in_file[k]), datasets)
+
+    def _sources(self, k: int) -> dict[str, list[str]]:
+        source, root = self._pick("source_file", k), self._raw_root(k)
         listed = self._list("sources") or ([source] if source and root else [])
         uris = [bids_uri(file, self.inputs.base_directory, root) for file in listed]
         return {"Sources": uris} if uris else {}
