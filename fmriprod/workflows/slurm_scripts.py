@@ -130,6 +130,31 @@ def group_script(
     return _script('name="group"\n', command, request, folder, preamble, "")
 
 
+def node_script(command: Sequence[str], request: Request, log_file: str, preamble: str = "") -> str:
+    """Text of the script of a job that runs one node.
+
+    Parameters
+    ----------
+    command : sequence of str
+        What is run.
+    request : Request
+        What the job asks for; numerical libraries take no more threads than it has.
+    log_file : str
+        Where it writes what it prints.
+    preamble : str
+        Shell lines that are run first.
+    """
+    cpus = f'"${{SLURM_CPUS_PER_TASK:-{request.cpus}}}"'
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    threads = "".join(f"export {name}={cpus}\n" for name in names)
+    # No exec: the shell stays, and says in the log by which signal the command was ended.
+    return (
+        f"#!/bin/bash\nexec >>{quote(log_file)} 2>&1 || exit 1\n"
+        f'echo "== job ${{SLURM_JOB_ID:-none}} on $(hostname), $(date)"\n'
+        f"{threads}{preamble}{join(command)}\nexit\n"
+    )
+
+
 def _script(
     head: str,
     command: Sequence[str],

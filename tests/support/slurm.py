@@ -5,13 +5,18 @@ and none touches a cluster that the machine belongs to. The programs come from D
 slurm-wlm and munge (``bash tests/support/install_slurm.sh``).
 """
 
+import atexit
+import functools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 _CONF = """
@@ -55,6 +60,34 @@ def why_not() -> str:
     return f"not installed: {', '.join(missing)} (Debian's slurm-wlm, munge)" if missing else ""
 
 
+@functools.cache
+def running_cluster() -> "Cluster | str":
+    """Start a cluster for all tests of this process, or say why there is none."""
+    if reason := why_not():
+        return reason
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    cluster = Cluster(folder / "cluster")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(cluster.stop)
+    try:
+        cluster.start()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as err:
+        return f"SLURM does not start here: {err}"
+    return cluster
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A running SLURM with two idle nodes; the test is skipped where there can be none."""
+    found = running_cluster()
+    if isinstance(found, str):
+        pytest.skip(found)
+    monkeypatch.setenv("SLURM_CONF", found.environment["SLURM_CONF"])
+    monkeypatch.delenv("LOGNAME", raising=False)  # Nipype's own plugin cannot do without
+    found.cancel_all()
+    return found
+
+
 class Cluster:
     """A running SLURM; the environment variable ``SLURM_CONF`` leads every program to it."""
 
@@ -91,10 +124,18 @@ class Cluster:
 
     def stop(self) -> None:
         """Cancel all jobs and end the daemons."""
-        subprocess.run(["scancel", f"--user={os.getuid()}"], env=self.environment, check=False)
-        time.sleep(0.5)
+        self.cancel_all()
         for name in ("slurmd.n1", "slurmd.n2", "slurmctld", "munge"):
             self._kill(name, signal.SIGTERM)
+
+    def cancel_all(self) -> None:
+        """Cancel all jobs, and wait until they are gone."""
+        user = f"--user={os.getuid()}"
+        subprocess.run(["scancel", user], env=self.environment, check=False, timeout=60)
+        for _ in range(100):
+            if not self._call("squeue", "--noheader", user).strip():
+                return
+            time.sleep(0.1)
 
     def start_node(self, node: str) -> None:
         """Start slurmd of a node."""
