@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.record_names import is_small, participant_of, step_of
@@ -20,7 +21,9 @@ _COLOURS = {
     "failed": "red", "interrupted": "yellow", "running": "cyan", "waiting": "dim",
     "submitted": "dim", "done": "green",
 }  # fmt: skip
-_NARROW = 110  # columns of a window below which the bar is left out
+_NARROW = 110  # columns of a window below which there is neither a bar nor what runs now
+_BAR = 16  # columns
+_WIDE = ("participant", "state", "progress", "steps", "time", "left")
 
 
 def duration(seconds: float) -> str:
@@ -37,6 +40,20 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def brief(seconds: float) -> str:
+    """Write a time span for a table.
+
+    Examples
+    --------
+    >>> brief(4.2), brief(75), brief(3700)
+    ('4 s', '1 min', '1 h 01')
+    """
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds) // 60
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d}"
 
 
 def progress_table(
@@ -62,25 +79,31 @@ def progress_table(
     """
     expected = expected or Expectation([])
     wide = width >= _NARROW
-    table = Table(
-        box=None, pad_edge=False, header_style="bold", padding=(0, 2 if wide else 1, 0, 0)
-    )
-    table.add_column("participant" if wide else "who", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    if wide:
-        table.add_column("progress", no_wrap=True)
-    table.add_column("steps", no_wrap=True, justify="right")
-    table.add_column("time", no_wrap=True, justify="right")
-    table.add_column("left", no_wrap=True, justify="right")
-    table.add_column("completed last", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("now", overflow="ellipsis", no_wrap=True, ratio=1)
     rows = sorted(participants.values(), key=lambda p: STATES.index(p.state))
     shown, summed = _choose(rows, most)
-    for progress in shown:
-        table.add_row(*_row(progress, expected, wide))
-    for state, count in summed.items():
-        mark = f"[{_COLOURS[state]}]{state}[/]"
-        table.add_row(f"{count} more", mark, *[""] * (len(table.columns) - 2))
+    cells = [_row(progress, expected, wide) for progress in shown]
+    more = [(f"{count} more", Text(state, _COLOURS[state])) for state, count in summed.items()]
+    fixed = _WIDE if wide else _WIDE[:2] + _WIDE[3:]
+    gap = 2 if wide else 1
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    used = 0
+    for place, heading in enumerate(fixed):
+        texts = [heading, *(row[place] for row in [*cells, *more] if place < len(row))]
+        columns = max(cell_len(str(text)) for text in texts)
+        used += columns + gap
+        right = "right" if heading in ("steps", "time", "left") else "left"
+        table.add_column(heading, width=columns, no_wrap=True, justify=right)
+    # What is left of the window goes to what is long; rich would take it from all alike.
+    rest = max(width - used - (gap if wide else 0), 14)
+    longest = max((len(str(row[-2])) for row in cells), default=0)
+    first = min(max(longest, 14), rest * 2 // 5) if wide else rest
+    for heading, columns in (("completed last", first), ("now", rest - first))[: 1 + wide]:
+        table.add_column(heading, width=columns, no_wrap=True, overflow="ellipsis")
+    for *row, completed, now in cells:
+        ends = [_keep_end(completed, first), now] if wide else [_keep_end(now or completed, first)]
+        table.add_row(*row, *ends)
+    for row in more:
+        table.add_row(*row)
     return table
 
 
@@ -101,32 +124,45 @@ def _choose(rows: Sequence[Progress], most: int | None) -> tuple[list[Progress],
     return shown, Counter({state: summed[state] for state in STATES if summed[state]})
 
 
-def _row(progress: Progress, expected: Expectation, wide: bool) -> list[str]:
+def _row(progress: Progress, expected: Expectation, wide: bool) -> list[str | Text]:
     total = max(len(progress.planned), 1)
     colour = _COLOURS[progress.state]
-    filled = round(16 * min(progress.finished / total, 1.0))
-    bar = [f"[{colour}]{'━' * filled}[/][dim]{'━' * (16 - filled)}[/]"] if wide else []
+    filled = round(_BAR * min(progress.finished / total, 1.0))
+    bar = Text("━" * filled, colour).append("━" * (_BAR - filled), "dim")
     left = expected.left(progress)
-    going = progress.state in ("running", "failed", "waiting") and progress.run == "running"
-    unknown = "unknown" if wide else "?"
+    going = progress.run == "running" and progress.state != "done"
     return [
-        escape(progress.participant),
-        f"[{colour}]{progress.state}[/]",
-        *bar,
+        progress.participant,
+        Text(progress.state, colour),
+        *([bar] if wide else []),
         f"{progress.finished}/{len(progress.planned)}" if progress.planned else "",
-        duration(progress.elapsed) if progress.first is not None else "",
-        (unknown if left is None else f"~{duration(left)}") if going and progress.first else "",
-        escape(step_of(progress.stage)) if progress.stage else "",
-        _now(progress),
+        brief(progress.elapsed) if progress.first is not None else "",
+        ("unknown" if left is None else f"~{brief(left)}") if going else "",
+        Text(step_of(progress.stage)) if progress.stage else Text(),
+        _now(progress, wide),
     ]
 
 
-def _now(progress: Progress) -> str:
-    failed = [f"[red]failed: {escape(step_of(node))}[/]" for node in progress.failed]
-    running = [escape(step_of(node)) for node in progress.running]
-    if progress.run != "running":
-        running = [f"[yellow]stopped in: {step}[/]" for step in running]
-    return ", ".join([*failed, *running])
+def _now(progress: Progress, wide: bool) -> Text:
+    """Say what failed, and what runs or was running; in a narrow table only what went wrong."""
+    parts = [Text(f"failed: {step_of(node)}", "red") for node in progress.failed]
+    for node in progress.running:
+        if progress.run != "running":
+            parts.append(Text(f"stopped in: {step_of(node)}", "yellow"))
+        elif wide:
+            parts.append(Text(step_of(node)))
+    return Text(", ").join(parts)
+
+
+def _keep_end(text: Text, most: int) -> Text:
+    """Cut the start of a text: the end of a step's name tells most."""
+    if len(text) <= most:
+        return text
+    word, _, _ = text.plain.partition(": ")
+    lead = f"{word}: …" if word in ("failed", "stopped in") else "…"
+    return Text(
+        lead + text.plain[len(lead) - most :], text.spans[0].style if text.spans else text.style
+    )
 
 
 class Display(AbstractContextManager):

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console, Group
+    from rich.console import Console
 
     from fmriprod.workflows.status import RunStatus
 
 _FAILURES = 20  # shown; all with --all
+_ROWS = 40  # of the table where no window sets them
 _REFRESH = 2.0  # s
 
 
@@ -66,6 +67,7 @@ def _watch(
     status: "RunStatus", out_dir: Path, args: argparse.Namespace, console: "Console"
 ) -> "RunStatus":
     """Show the state until no run is at work: a screen that changes, or a text a change."""
+    from rich.console import Group
     from rich.live import Live
 
     from fmriprod.workflows.status import read_status
@@ -73,7 +75,8 @@ def _watch(
     if console.is_terminal and not args.json:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while status.state == "running":
-                live.update(_page(status, out_dir, args, console, watch=True), refresh=True)
+                page = _page(status, out_dir, args, console, watch=True)
+                live.update(Group(*page), refresh=True)
                 time.sleep(_REFRESH)
                 status = read_status(out_dir) or status
         _show(status, out_dir, args, console)
@@ -92,12 +95,16 @@ def _watch(
 
 
 def _show(status: "RunStatus", out_dir: Path, args: argparse.Namespace, console: "Console") -> None:
+    from rich.text import Text
+
     from fmriprod.workflows.status_lines import status_content
 
     if args.json:
         print(json.dumps(status_content(status, out_dir), sort_keys=True), flush=True)
-    else:
-        console.print(_page(status, out_dir, args, console), soft_wrap=False)
+        return
+    for part in _page(status, out_dir, args, console):
+        # In a file, lines stay whole.
+        console.print(part, soft_wrap=not console.is_terminal and isinstance(part, Text))
 
 
 def _page(
@@ -106,23 +113,20 @@ def _page(
     args: argparse.Namespace,
     console: "Console",
     watch: bool = False,
-) -> "Group":
+) -> list[Any]:
     """Put head, table and failures below each other."""
-    from rich.console import Group
     from rich.text import Text
 
     from fmriprod.cli.progress import progress_table
 
     failures = _failures(status, out_dir, None if args.all else _FAILURES)
-    most = None if args.all else 40
+    most = None if args.all else _ROWS
     if console.is_terminal and not args.all:
-        most = max(console.height - 5 - (0 if watch else min(len(failures), 12)), 8)
-    parts = [*_head(status)]
+        most = max(console.height - 6 - (0 if watch else min(len(failures), 12)), 8)
     table = progress_table(status.participants, status.expected, width=console.width, most=most)
-    parts += [table, Text()] if failures and not watch else [table]
-    if watch:
-        failures = failures[: max(console.height - table.row_count - 6, 0)]
-    return Group(*parts, *failures)
+    if watch:  # no more than the window holds: the rest would scroll out of it at its top
+        failures = failures[: max((console.height - table.row_count - 7) // 2, 0)]
+    return [*_head(status), table, *([Text(), *failures] if failures else [])]
 
 
 def _head(status: "RunStatus") -> list[Any]:
@@ -134,23 +138,25 @@ def _head(status: "RunStatus") -> list[Any]:
     from fmriprod.workflows.status_progress import STATES
 
     begun = datetime.fromtimestamp(status.started).strftime("%Y-%m-%d %H:%M")
-    counts = Counter(progress.state for progress in status.participants.values())
-    said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     head = Text.assemble((status.state, "bold"), f"  started {begun}, fmriprod {status.version}")
-    if len(status.participants) > 1:
-        head.append(f"  {len(status.participants)} participants: {said}")
     at_work = [run for run in status.runs if run.state == "running"]
     if at_work:
         left = status.left
-        head.append(f"  left: {'unknown' if left is None else 'about ' + duration(left)}")
+        head.append(f", left: {'unknown' if left is None else 'about ' + duration(left)}")
+    lines = [head, Text(status.command, "dim", overflow="fold")]
+    counts = Counter(progress.state for progress in status.participants.values())
+    if len(status.participants) > 1:
+        said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        lines.append(Text(f"{len(status.participants)} participants: {said}"))
     if len(at_work) > 1:
-        hosts = {str(run.begin.get("host")) for run in at_work}
-        head.append(f"  {len(at_work)} runs on {', '.join(sorted(hosts)[:4])}")
-    return [head, Text(status.command, "dim", overflow="fold")]
+        hosts = sorted({str(run.begin.get("host")) for run in at_work})
+        where = ", ".join(hosts) if len(hosts) <= 3 else f"{len(hosts)} machines"
+        lines[-1].append(f"; {len(at_work)} runs on {where}")
+    return lines
 
 
 def _failures(status: "RunStatus", out_dir: Path, most: int | None) -> list[Any]:
-    """Two lines for each failure: why, and where more is said."""
+    """For each failure, a line with the reason and one with the place where more is said."""
     from rich.text import Text
 
     from fmriprod.workflows.record_names import step_of
@@ -163,9 +169,9 @@ def _failures(status: "RunStatus", out_dir: Path, most: int | None) -> list[Any]
     for progress, node, message in found[:most]:
         files = progress.files.get(node, {})
         place = files.get("report") or files.get("crash_file") or "no details were left"
-        title = Text(f"{progress.participant}  {step_of(node)}  ", "red")
-        lines.append(title.append(one_line(message), "not red"))
-        lines.append(Text(f"    {_short(place, out_dir)}", "dim", no_wrap=True, overflow="fold"))
+        title = (f"{progress.participant}  {step_of(node)}", "red")
+        lines.append(Text.assemble(title, f"  {one_line(message, advice=False)}"))
+        lines.append(Text(f"    {_short(place, out_dir)}", "dim"))
     if most is not None and len(found) > most:
         lines.append(Text(f"and {len(found) - most} more failures: fmriprod status --all"))
     return lines

@@ -65,15 +65,27 @@ class RunStatus:
 
     @property
     def left(self) -> float | None:
-        """Seconds until all is through, at the pace so far; None where that is unknown."""
+        """Seconds until all that runs is through, at its pace so far; None: unknown."""
         active = [p for p in self.participants.values() if p.run == "running"]
-        work = [self.expected.work_left(progress) for progress in active]
-        spent = sum(sum(p.took.values()) for p in active)
-        began = [p.first for p in active if p.first is not None]
-        now = [p.now for p in active if p.now is not None]
-        if not spent or None in work:
+        by_run: dict[str, list[Progress]] = {}
+        for progress in active:
+            by_run.setdefault(progress.record, []).append(progress)
+        times = [self._left_of_run(group) for group in by_run.values()]
+        if not times or None in times:
             return None
-        return sum(w or 0.0 for w in work) * max(max(now) - min(began), 0.0) / spent
+        return max(time or 0.0 for time in times)
+
+    def _left_of_run(self, group: list[Progress]) -> float | None:
+        """Seconds that one run still needs for its participants, which share its processors."""
+        work = [self.expected.work_left(progress) for progress in group]
+        spent = sum(sum(p.took.values()) for p in group)
+        began = [p.first for p in group if p.first is not None]
+        if None in work:
+            return None
+        if len(group) == 1 or not spent:
+            return sum(self.expected.left(progress) or 0.0 for progress in group)
+        now = max(p.now or 0.0 for p in group)
+        return sum(w or 0.0 for w in work) * max(now - min(began), 0.0) / spent
 
 
 def read_status(out_dir: str | Path) -> RunStatus | None:
@@ -116,7 +128,7 @@ def read_status(out_dir: str | Path) -> RunStatus | None:
             continue
         shows = False
         for label, items in own.items():
-            progress = Progress(label, run=run.state, now=now + run.ahead)
+            progress = Progress(label, run=run.state, record=path.name, now=now + run.ahead)
             for event, files in items:
                 progress.take(event, files)
             if label in participants or not progress.planned:
@@ -124,7 +136,8 @@ def read_status(out_dir: str | Path) -> RunStatus | None:
                 continue
             participants[label], shows = progress, True
         for label in named - own.keys() - participants.keys() - announced.keys():
-            announced[label], shows = Progress(label, run=run.state), True
+            announced[label] = Progress(label, run=run.state, record=path.name)
+            shows = True
         if shows or run.state == "running":
             runs.append(run)
     return _merge(participants, announced, earlier, later, runs[::-1])

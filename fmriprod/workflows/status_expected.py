@@ -23,7 +23,7 @@ class Expectation:
 
     def __init__(self, known: Iterable[Progress]) -> None:
         same, alike = defaultdict(list), defaultdict(list)
-        shares = []
+        shares, whole = [], []
         for progress in known:
             for node, seconds in progress.took.items():
                 same[below_participant(node)].append(seconds)
@@ -31,9 +31,11 @@ class Expectation:
             work = sum(progress.took.values())
             if work and progress.state == "done":
                 shares.append(progress.seconds / work)
+                whole.append(work)
         self._same = {name: median(values) for name, values in same.items()}
         self._alike = {name: median(values) for name, values in alike.items()}
         self._share = median(shares) if shares else None
+        self._whole = median(whole) if whole else None
 
     def seconds(self, node: str) -> float | None:
         """Tell how many seconds a node will take; None where that is unknown."""
@@ -62,7 +64,7 @@ class Expectation:
         over = {*progress.done, *progress.cached, *progress.failed}
         total = 0.0
         if not progress.planned:
-            return None
+            return self._whole
         for node in progress.planned:
             if node in over:
                 continue

@@ -12,15 +12,16 @@ from fmriprod.workflows.status_progress import Progress
 _OF_RUN = ("host", "pid", "engine", "level", "command")
 
 
-def one_line(message: str, most: int = 400) -> str:
-    r"""Put a message of several lines into one.
+def one_line(message: str, most: int = 400, *, advice: bool = True) -> str:
+    r"""Put a message of several lines into one, with or without what to do about it.
 
     Examples
     --------
     >>> one_line("Add: value\n  expected: good\n  found:    bad\n  do:       be good")
     'Add: value; expected: good; found: bad; do: be good'
     """
-    text = "; ".join(" ".join(line.split()) for line in message.splitlines() if line.strip())
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip()]
+    text = "; ".join(line for line in lines if advice or not line.startswith("do: "))
     return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 

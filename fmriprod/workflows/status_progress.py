@@ -33,6 +33,8 @@ class Progress:
     run : str
         ``running`` while its run is at work, then as that ended: ``finished``, ``failed``,
         ``interrupted`` or ``submitted``.
+    record : str
+        Name of that run's record.
     now : float or None
         Time now, by the clock of the machine that runs it.
     """
@@ -48,6 +50,7 @@ class Progress:
     first: float | None = None
     last: float | None = None
     run: str = "running"
+    record: str = ""
     now: float | None = None
 
     @property

@@ -1,4 +1,6 @@
+import json
 import os
+import socket
 
 import pytest
 
@@ -62,3 +64,38 @@ def test_the_folder_of_a_demo_will_do(work, capsys):
     record(work / "derivatives", "planned", "start", "end", ok=True)
     assert main(["status", str(work)]) == 0
     assert capsys.readouterr().out.startswith("finished ")
+
+
+def test_more_failures_than_fit_are_counted(work, capsys):
+    recorder = Recorder(work, COMMAND, "0.1")
+    for number in range(25):
+        node = f"fmriprod.sub_{number:02d}_wf.anat_wf.skullstrip"
+        for what in ("planned", "start", "failed"):
+            recorder(
+                Event(node, what, 0.0, "no\n  expected: a\n  do:       b" * (what == "failed"))
+            )
+    recorder.close(False)
+    assert main(["status", str(work)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "25 participants: 25 failed"
+    assert "19  anat: skullstrip  no; expected: a" in lines
+    assert lines[-1] == "and 5 more failures: fmriprod status --all"
+    main(["status", str(work), "--all"])
+    assert "24  anat: skullstrip  no; expected: a" in capsys.readouterr().out.splitlines()
+
+
+def test_json_is_one_line(work, capsys):
+    record(work, "planned", "start", "end", ok=True)
+    assert main(["status", str(work), "--json", "--watch"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["participants"][0]["completed_last"]["step"] == "anat: skullstrip"
+
+
+def test_several_runs_are_told_with_their_machines(work, capsys):
+    for number in (1, 2):
+        recorder = Recorder(work, COMMAND, "0.1", participants=[f"0{number}"])
+        recorder(Event(NODE.replace("01", f"0{number}"), "planned", 0.0))
+    assert main(["status", str(work)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "left: unknown" in lines[0]
+    assert lines[2] == f"2 participants: 2 waiting; 2 runs on {socket.gethostname()}"
