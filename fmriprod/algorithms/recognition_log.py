@@ -57,6 +57,8 @@ def recognition_events(
         found = f"{unknown['condition'].iloc[0]}" if len(unknown) else "no stimulus at all"
         raise _refuse("condition 0 (trained) or 1 (control) with each stimulus", found, "mend it")
     _check_numbers(shown)
+    if shown["object"].isna().any():
+        raise _refuse("the object of each stimulus", "none in some rows", "name them")
     seconds, planned = shown["onset_time"] / 1000, shown["TRnum"] * tr
     late = (seconds - planned).to_numpy()
     off = np.abs(late) > tr / 2  # TRnum is the nearest volume

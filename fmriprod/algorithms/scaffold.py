@@ -88,7 +88,7 @@ def add_participants(text: str | None, labels: Sequence[str], columns: Sequence[
         raise InputError(
             "participants.tsv",
             expected="a column participant_id",
-            found=", ".join(header) or "an empty table",
+            found=", ".join(header).strip() or "an empty table",
             hint="name the column of sub-<label> so, or take the file away",
         )
     at = header.index("participant_id")

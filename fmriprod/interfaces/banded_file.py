@@ -1,6 +1,7 @@
 """HDF5 files of banded ridge scores: those of `score_file`, and what each space adds."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -8,6 +9,7 @@ import numpy as np
 
 from fmriprod.algorithms.banded_ridge import BandedEncoding
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.hdf5_file import hdf5_damage, json_attribute, open_hdf5, read_array
 from fmriprod.interfaces.score_file import LayerScores, read_scores, write_scores
 
 LAYER = "all"  # the name under which the spaces together stand in a file of layers
@@ -59,21 +61,18 @@ def read_banded(path: str | Path, subject: str = "scores_file") -> BandedEncodin
         If it is no such file, or damaged.
     """
     scores = read_scores(path, subject)
-    try:
-        with h5py.File(path, "r") as handle:
+    with hdf5_damage(partial(_no_banded, path, subject)):
+        with open_hdf5(path) as handle:
             group = handle["spaces"]
-            names = tuple(json.loads(group.attrs["names"]))
-            arrays = {name: group[name][:] for name in (*_MORE, "split", "level_r2", "candidates",
-                                                        "units")}  # fmt: skip
-            unique = group["unique"][:] if "unique" in group else None
-    except (OSError, KeyError) as err:
-        raise InputError(
-            subject,
-            expected="an HDF5 file of scores, as BandedRidgeEncode writes it",
-            found=str(err).splitlines()[0],
-            hint="give scores_file of BandedRidgeEncode",
-            file=str(path),
-        ) from None
+            names = tuple(json_attribute(group, "names"))
+            wanted = (*_MORE, "split", "level_r2", "candidates", "units")
+            arrays = {name: read_array(group, name) for name in wanted}
+            unique = read_array(group, "unique") if "unique" in group else None
+        n_spaces, (n_folds, n_voxels) = len(names), scores.fold_r2.shape[1:]
+        shapes = {"fold_split": (n_spaces, n_folds, n_voxels), "split": (n_spaces, n_voxels)}
+        apart = [name for name, shape in shapes.items() if arrays[name].shape != shape]
+        if apart or not len(scores.r2):
+            raise ValueError(f"{apart} of other shapes than {n_spaces} spaces and the scores")
     return BandedEncoding(
         spaces=names,
         r2=scores.r2[0],
@@ -86,4 +85,14 @@ def read_banded(path: str | Path, subject: str = "scores_file") -> BandedEncodin
         penalties=np.array(scores.penalties),
         unique=unique,
         **arrays,
+    )
+
+
+def _no_banded(path: str | Path, subject: str, found: str) -> InputError:
+    return InputError(
+        subject,
+        expected="an HDF5 file of scores, as BandedRidgeEncode writes it",
+        found=found,
+        hint="give scores_file of BandedRidgeEncode",
+        file=str(path),
     )

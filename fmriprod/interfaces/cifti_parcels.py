@@ -30,9 +30,13 @@ def open_cifti(path: str | Path, subject: str, *axes: type) -> nb.Cifti2Image:
         image = load_file(path)
     except ImageFileProblem as err:
         raise _refuse(subject, path, f"CIFTI-2, {wanted}", str(err)) from None
-    kinds = [type(image.header.get_axis(k)) for k in range(image.ndim)] if isinstance(
-        image, nb.Cifti2Image
-    ) else []  # fmt: skip
+    kinds = []
+    if isinstance(image, nb.Cifti2Image):
+        try:
+            kinds = [type(image.header.get_axis(k)) for k in range(image.ndim)]
+        except Exception as err:  # XML of any content
+            found = f"axes that make no sense ({err})"
+            raise _refuse(subject, path, f"CIFTI-2, {wanted}", found) from None
     if kinds != list(axes):
         found = " x ".join(kind.__name__ for kind in kinds) or "no CIFTI-2"
         raise _refuse(subject, path, f"CIFTI-2, {wanted}", found)
@@ -157,7 +161,8 @@ def _rows(
         raise _refuse("labels", labels_file, "a dlabel of one map", f"{labels.shape[0]} maps")
     table = labels.header.get_axis(0).label[0]
     known = {key: str(name) for key, (name, _) in table.items() if key != 0 and name != "???"}
-    keys = np.asarray(labels.dataobj[0]).astype(np.int64)
+    with image_damage(labels):
+        keys = np.asarray(labels.dataobj[0]).astype(np.int64)
     there = [key for key in sorted(known) if key in set(keys.tolist())]  # tables name more
     parcels = pd.DataFrame({"name": [known[key] for key in there]})
     check_names(parcels, labels_file)

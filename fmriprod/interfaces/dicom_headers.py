@@ -80,6 +80,9 @@ def read_headers(names: Mapping[Path, str]) -> tuple[dict[Path, ImageHeader], li
         except _CutOffError as err:
             broken.append(f"{name} ({err})")
             continue
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as err:
+            broken.append(f"{name} (unreadable: {err})")
+            continue
         if header is None:
             others.append(name)
         else:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,7 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
+from fmriprod.interfaces.hdf5_file import array_at, hdf5_damage, open_hdf5, read_array
 from fmriprod.interfaces.layer_file import layer_key, listed
 
 _LINEAR = ("weights", "intercept")
@@ -33,7 +35,7 @@ class EncodingModel:
         self.path = str(path)
         self._handle = handle
         self.layers = list(json.loads(handle.attrs["layers"]))
-        self.usable = handle["usable"][:].astype(bool)
+        self.usable = read_array(handle, "usable").astype(bool)
 
     @property
     def n_voxels(self) -> int:
@@ -56,10 +58,12 @@ class EncodingModel:
                 hint=suggest(layer, self.layers),
                 file=self.path,
             )
-        group = self._handle["models"][layer_key(layer)]
-        if "weights" in group:
-            return LinearModel(*(group[name][:] for name in _LINEAR))
-        return DualModel(group["features"], *(group[name][:] for name in _DUAL))
+        with hdf5_damage(partial(_no_model, self.path, "model_file")):
+            group = self._handle["models"][layer_key(layer)]
+            if "weights" in group:
+                return LinearModel(*(read_array(group, name) for name in _LINEAR))
+            arrays = [read_array(group, name) for name in _DUAL]
+            return DualModel(array_at(group, "features"), *arrays)
 
     def predict(self, layer: str, features: np.ndarray) -> np.ndarray:
         """Predict responses from features of one layer.
@@ -103,18 +107,18 @@ def open_model(path: str | Path, subject: str = "model_file") -> Iterator[Encodi
     InputError
         If it is no such file, or damaged.
     """
-    try:
-        handle = h5py.File(path, "r")
-    except OSError as err:
-        raise _no_model(path, subject, str(err).splitlines()[0]) from None
+    with hdf5_damage(partial(_no_model, path, subject)):
+        handle = open_hdf5(path)
     with handle:
-        if "layers" not in handle.attrs or not {"models", "usable"} <= set(handle):
-            raise _no_model(path, subject, "an HDF5 file without models")
-        names = listed(handle, "layers")
-        if not names or any(layer_key(name) not in handle["models"] for name in names):
-            found = f"layers {handle.attrs['layers']}, models {', '.join(handle['models'])}"
-            raise _no_model(path, subject, found)
-        yield EncodingModel(path, handle)
+        with hdf5_damage(partial(_no_model, path, subject)):
+            if "layers" not in handle.attrs or not {"models", "usable"} <= set(handle):
+                raise _no_model(path, subject, "an HDF5 file without models")
+            names = listed(handle, "layers")
+            if not names or any(layer_key(name) not in handle["models"] for name in names):
+                found = f"layers {handle.attrs['layers']}, models {', '.join(handle['models'])}"
+                raise _no_model(path, subject, found)
+            model = EncodingModel(path, handle)
+        yield model
 
 
 class ModelWriter:

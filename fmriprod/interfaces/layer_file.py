@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.interfaces.hdf5_file import array_at, hdf5_damage, json_attribute, open_hdf5
 
 _CHUNK_BYTES = 1 << 20
 
@@ -25,13 +27,14 @@ def layer_key(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
 
 
-def listed(handle: h5py.File, name: str) -> list:
-    """Read an attribute that is a JSON list; an empty one where it is none."""
+def listed(handle: h5py.File, name: str) -> list[str]:
+    """Read an attribute that is a JSON list of different names; an empty one where it is none."""
     try:
-        values = json.loads(handle.attrs[name])
-    except (TypeError, ValueError):
+        values = json_attribute(handle, name)
+    except (KeyError, TypeError, ValueError, RecursionError):
         return []
-    return values if isinstance(values, list) else []
+    distinct = len(set(values)) == len(values)
+    return values if distinct and all(isinstance(value, str) for value in values) else []
 
 
 class LayerFile:
@@ -53,7 +56,7 @@ class LayerFile:
         self.path = str(path)
         self._handle = handle
         self.names = list(json.loads(handle.attrs["layers"]))
-        self.about = dict(json.loads(handle.attrs.get("about", "{}")))
+        self.about = json_attribute(handle, "about", dict) if "about" in handle.attrs else {}
         self.n_samples = int(self.dataset(self.names[0]).shape[0])
 
     def dataset(self, name: str) -> h5py.Dataset:
@@ -99,22 +102,29 @@ def open_layers(path: str | Path, subject: str = "features_file") -> Iterator[La
     InputError
         If it is no such file, is damaged, or its layers differ in their rows.
     """
-    try:
-        handle = h5py.File(path, "r")
-    except OSError as err:
-        raise _not_layers(path, subject, str(err).splitlines()[0]) from None
+    with hdf5_damage(partial(_not_layers, path, subject)):
+        handle = open_hdf5(path)
     with handle:
-        if "layers" not in handle.attrs or "layers" not in handle:
-            raise _not_layers(path, subject, "an HDF5 file without the attribute 'layers'")
-        names = listed(handle, "layers")
-        arrays = handle["layers"]
-        rows = {n: arrays[layer_key(n)].shape for n in names if layer_key(n) in arrays}
-        if not names or len(rows) != len(names) or any(len(s) != 2 for s in rows.values()):
-            found = f"layers {handle.attrs['layers']}, arrays {', '.join(arrays)}"
-            raise _not_layers(path, subject, found)
-        if len({shape[0] for shape in rows.values()}) > 1:
-            raise _not_layers(path, subject, f"layers that differ in their samples: {rows}")
-        yield LayerFile(path, handle)
+        with hdf5_damage(partial(_not_layers, path, subject)):
+            _check_layers(path, subject, handle)
+            found = LayerFile(path, handle)
+        yield found
+
+
+def _check_layers(path: str | Path, subject: str, handle: h5py.File) -> None:
+    if "layers" not in handle.attrs or "layers" not in handle:
+        raise _not_layers(path, subject, "an HDF5 file without the attribute 'layers'")
+    names, arrays = listed(handle, "layers"), handle["layers"]
+    there = [name for name in names if layer_key(name) in arrays]
+    rows = {name: array_at(arrays, layer_key(name)).shape for name in there}
+    if not names or len(rows) != len(names) or any(len(s) != 2 for s in rows.values()):
+        found = f"layers {handle.attrs['layers']}, arrays {', '.join(arrays)}"
+        raise _not_layers(path, subject, found)
+    if len({shape[0] for shape in rows.values()}) > 1:
+        raise _not_layers(path, subject, f"layers that differ in their samples: {rows}")
+    for name in there:
+        if "about" in arrays[layer_key(name)].attrs:
+            json_attribute(arrays[layer_key(name)], "about", dict)
 
 
 class LayerWriter:

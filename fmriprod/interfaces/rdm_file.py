@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,13 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.rdm import check_conditions, match_conditions, n_pairs, reorder_pairs
+from fmriprod.interfaces.hdf5_file import (
+    array_at,
+    hdf5_damage,
+    json_attribute,
+    open_hdf5,
+    read_array,
+)
 
 
 @dataclass(frozen=True)
@@ -136,29 +144,28 @@ def read_rdms(path: str | Path, subject: str = "rdm_file") -> RDMs:
     InputError
         If it is no such file, or its parts do not fit.
     """
-    try:
-        with h5py.File(path, "r") as handle:
-            conditions = json.loads(handle.attrs["conditions"])
-            rows = handle["dissimilarities"]
-            shape, offset = rows.shape, rows.id.get_offset()
-            found = RDMs(
-                np.memmap(path, "<f4", "r", offset, shape) if offset is not None else rows[:],
-                conditions,
-                str(handle.attrs["distance"]),
-                json.loads(handle.attrs["names"]) if "names" in handle.attrs else None,
-                *(handle[k][:] if k in handle else None for k in ("voxels", "n_voxels")),
-                tuple(map(int, handle.attrs["shape"])) if "shape" in handle.attrs else None,
-                np.array(handle.attrs["affine"]) if "affine" in handle.attrs else None,
-                json.loads(handle.attrs["about"]),
-            )
-    except (OSError, KeyError, TypeError, ValueError) as err:
-        raise _no_rdms(path, subject, str(err).splitlines()[0]) from None
+    with hdf5_damage(partial(_no_rdms, path, subject)), open_hdf5(path) as handle:
+        conditions = json_attribute(handle, "conditions")
+        rows = array_at(handle, "dissimilarities")
+        shape, offset = rows.shape, rows.id.get_offset()
+        found = RDMs(
+            np.memmap(path, rows.dtype, "r", offset, shape) if offset is not None else rows[:],
+            conditions,
+            str(handle.attrs["distance"]),
+            json_attribute(handle, "names") if "names" in handle.attrs else None,
+            *(read_array(handle, k) if k in handle else None for k in ("voxels", "n_voxels")),
+            tuple(map(int, handle.attrs["shape"])) if "shape" in handle.attrs else None,
+            np.array(handle.attrs["affine"]) if "affine" in handle.attrs else None,
+            json_attribute(handle, "about", dict),
+        )
     if len(shape) != 2 or shape[1] != n_pairs(len(conditions)):
         raise _no_rdms(path, subject, f"{len(conditions)} conditions, but an array of {shape}")
     for name in ("names", "voxels", "n_voxels"):
         values = getattr(found, name)
-        if values is not None and len(values) != shape[0]:
-            raise _no_rdms(path, subject, f"{shape[0]} RDMs, but {len(values)} {name}")
+        if values is not None and np.shape(values)[:1] != (shape[0],):
+            raise _no_rdms(
+                path, subject, f"{shape[0]} RDMs, but {np.size(values)} {name}"
+            )
     return found
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.hdf5_file import hdf5_damage, json_attribute, open_hdf5, read_array
 
 _ARRAYS = {
     "value": "f4", "p": "f4", "q": "f4", "p_familywise": "f4", "among": "f4",
@@ -90,21 +92,21 @@ def read_rsa(path: str | Path, subject: str = "rsa_file") -> Comparisons:
     InputError
         If it is no such file, or its parts do not fit.
     """
-    try:
-        with h5py.File(path, "r") as handle:
+    with hdf5_damage(partial(_no_rsa, path, subject)):
+        with open_hdf5(path) as handle:
             attrs = handle.attrs
             found = Comparisons(
-                models=json.loads(attrs["models"]),
+                models=json_attribute(handle, "models"),
                 method=str(attrs["method"]),
                 n_permutations=int(attrs["n_permutations"]),
-                names=json.loads(attrs["names"]) if "names" in attrs else None,
+                names=json_attribute(handle, "names") if "names" in attrs else None,
                 shape=tuple(map(int, attrs["shape"])) if "shape" in attrs else None,
                 affine=np.array(attrs["affine"]) if "affine" in attrs else None,
-                about=json.loads(attrs["about"]),
-                **{name: handle[name][:] for name in _ARRAYS if name in handle},
+                about=json_attribute(handle, "about", dict),
+                **{name: read_array(handle, name) for name in _ARRAYS if name in handle},
             )
-    except (OSError, KeyError, TypeError, ValueError) as err:
-        raise _no_rsa(path, subject, str(err).splitlines()[0]) from None
+        if found.value.ndim != 2:
+            raise ValueError(f"value of shape {found.value.shape}")
     n_rdms = found.value.shape[-1]
     for name in _PER_RDM:
         values = getattr(found, name)
@@ -112,8 +114,8 @@ def read_rsa(path: str | Path, subject: str = "rsa_file") -> Comparisons:
             raise _no_rsa(path, subject, _apart(found.models, name, values))
     for name in ("names", "voxels", "n_voxels"):
         values = getattr(found, name)
-        if values is not None and len(values) != n_rdms:
-            raise _no_rsa(path, subject, f"{n_rdms} RDMs, but {len(values)} {name}")
+        if values is not None and np.shape(values)[:1] != (n_rdms,):
+            raise _no_rsa(path, subject, f"{n_rdms} RDMs, but {np.size(values)} {name}")
     return found
 
 

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.hdf5_file import hdf5_damage, json_attribute, open_hdf5, read_array
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,12 @@ def read_scores(path: str | Path, subject: str = "scores_file") -> LayerScores:
     InputError
         If it is no such file, is damaged, or its parts do not fit.
     """
-    try:
-        with h5py.File(path, "r") as handle:
-            lists = {name: json.loads(handle.attrs[name]) for name in _LISTS}
-            arrays = {name: handle[name][:] for name in _ARRAYS}
-            usable = handle["usable"][:].astype(bool)
-    except (OSError, KeyError, TypeError, ValueError) as err:
-        raise _no_scores(path, subject, str(err).splitlines()[0]) from None
+    with hdf5_damage(partial(_no_scores, path, subject)), open_hdf5(path) as handle:
+        lists = {name: json_attribute(handle, name) for name in _LISTS}
+        arrays = {name: read_array(handle, name) for name in _ARRAYS}
+        usable = read_array(handle, "usable").astype(bool)
+        if usable.ndim != 1:
+            raise ValueError(f"usable of shape {usable.shape}")
     n_layers, n_folds, n_voxels = len(lists["layers"]), len(lists["folds"]), len(usable)
     for name, values in arrays.items():
         folds = () if name in ("r2", "r") else (n_folds,)

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.supplied import file_problem
 
 IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
-_DAMAGE = (UnidentifiedImageError, OSError, ValueError, SyntaxError)  # what Pillow raises
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -46,7 +45,7 @@ def read_image(path: str | Path) -> np.ndarray:
             return _pillow_planes(ImageOps.exif_transpose(image), path)
     except InputError:
         raise
-    except _DAMAGE as err:
+    except Exception as err:  # Pillow lets many kinds through: of damage, keys, types
         raise _image_error(
             path, str(err) or type(err).__name__, "copy or export it again"
         ) from None

@@ -14,7 +14,9 @@ from fmriprod.algorithms.label_table import side_of_file
 from fmriprod.algorithms.surface_projection import fill_voxels, project_label, surface_affine
 from fmriprod.interfaces.supplied import check_file
 
-_UNREADABLE = (OSError, ValueError, IndexError, EOFError, UserWarning)
+_UNREADABLE = (
+    OSError, ValueError, IndexError, EOFError, UserWarning, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def label_voxels(
