@@ -57,6 +57,7 @@ def test_everything_of_a_run_by_new_names(new):
     func = str(new / "sub-01/func/sub-01_task-x_run-01")
     run = raw("sub-01_task-x_run-1_bold.nii.gz")  # the raw dataset may pad otherwise
     files = index.files_of(run)
+    assert list(index.runs["01"]) == [(("task", "x"), ("run", "1"))]  # no single echo
     assert list(files.spaces) == ["native", "MNI152NLin2009cAsym:res-2",
                                   "MNI152NLin2009cAsym:res-native", "T1w"]  # fmt: skip
     t1w = files.spaces["T1w"]

@@ -14,7 +14,8 @@ from support.simulated import simulate, validate
 
 from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.algorithms.hrf import regressors
-from fmriprod.cli.main import main
+from fmriprod.cli.main import build_parser, main
+from fmriprod.cli.options import derivatives_options
 from fmriprod.interfaces.fmriprep_runs import DEFAULT_STRATEGY
 from fmriprod.interfaces.resample_to_grid import ResampleToGrid
 from fmriprod.workflows.prepare import prepare_study
@@ -198,6 +199,12 @@ def test_options_are_refused_by_name(work, rng, capsys, given, parts):
     said = " ".join(capsys.readouterr())
     for part in parts:
         assert part in " ".join(said.split())
+
+
+def test_the_commands_default_strategy_is_that_of_the_workflows():
+    args = build_parser().parse_args(["run", "raw", "out", "participant"])
+    assert args.confounds == DEFAULT_STRATEGY
+    assert derivatives_options(args) is None
 
 
 def test_check_says_that_all_is_well(work, rng, capsys):
