@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from fmriprod.algorithms.checks import InputError
 
@@ -82,23 +81,3 @@ def _spread(n: int) -> np.ndarray:
     unit = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], 1)
     unit[:, 0] = np.abs(unit[:, 0])
     return np.round(unit * _RADII + _CENTRE, 1)
-
-
-def nearest_parcel(vertices: np.ndarray, places: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Give each vertex the row of the nearest parcel.
-
-    Parameters
-    ----------
-    vertices : ndarray, shape (n_vertices, 3)
-        In mm.
-    places : ndarray, shape (n_parcels, 3)
-        Of all parcels, in mm.
-    rows : ndarray of int
-        Those of the vertices' hemisphere.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_vertices,)
-        Rows of all parcels.
-    """
-    return rows[cKDTree(places[rows]).query(vertices)[1]].astype(np.int64)

@@ -101,7 +101,7 @@ def project_to_fsaverage(
         inflated, pial, white = (
             load_surf_mesh(files[f"{kind}_{side}"]) for kind in ("infl", "pial", "white")
         )
-        faces = _outward(inflated.coordinates, inflated.faces)
+        faces = facing_outwards(inflated.coordinates, inflated.faces)
         sulcus = np.asarray(load_surf_data(files[f"sulc_{side}"])) > 0
         one = partial(_sample, mask=mask, affine=affine, pial=pial, white=white)
         project = partial(_most_frequent, one=one) if labels else one
@@ -145,7 +145,7 @@ def _sample(
     return np.asarray(projected, dtype=np.float32)
 
 
-def _outward(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+def facing_outwards(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Triangles counter-clockwise from outside, whichever way the file has them."""
     outward = (vertex_normals(vertices, faces) * (vertices - vertices.mean(axis=0))).sum()
     return faces if outward > 0 else faces[:, ::-1]

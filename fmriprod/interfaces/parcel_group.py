@@ -11,6 +11,7 @@ from fmriprod.algorithms.parcel_group import GroupTest, group_test
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.parcel_subjects import ConnectivitySubjects, ContrastSubjects
 from fmriprod.interfaces.parcel_table import read_parcels
+from fmriprod.interfaces.parcel_values import contrast_name
 
 _STATISTICS = ("mean", "sd", "low", "high", "t", "p", "p_flip", "p_max", "q", "d", "d_low",
                "d_high")  # fmt: skip
@@ -131,7 +132,10 @@ class ParcelGroup(PythonInterface):
             self._save_edges(found, parcels, subjects.holds_z)
         else:
             table = parcels[["name", "hemisphere", "network"]].rename(columns={"name": "parcel"})
-            self.save_table("group_file", "group.tsv", table.join(_columns(found)))
+            table = table.join(_columns(found))
+            if contrast := _one_contrast(files):
+                table["contrast"] = contrast
+            self.save_table("group_file", "group.tsv", table)
         about = self._summary(found, subjects if is_edges else None)
         self.save_json("summary_file", "group.json", about)
         self.result("n_subjects", found.n_subjects)
@@ -210,3 +214,22 @@ def _check_different(files: list[str]) -> None:
             "subjects", expected="a file a participant", found=f"{twice} twice",
             hint="give each once",
         )  # fmt: skip
+
+
+def _one_contrast(files: list[str]) -> str | None:
+    """Name the contrast that all files hold, where they say it.
+
+    Raises
+    ------
+    InputError
+        If two files hold different ones.
+    """
+    names = {name: file for file in files if (name := contrast_name(file))}
+    if len(names) > 1:
+        (first, one), (second, other) = list(names.items())[:2]
+        raise InputError(
+            "contrast", expected="the same contrast of each participant",
+            found=f"{first} in {one}, {second} in {other}",
+            hint="test each contrast by itself",
+        )  # fmt: skip
+    return next(iter(names), None)

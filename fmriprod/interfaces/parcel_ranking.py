@@ -8,9 +8,8 @@ from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefine
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_ranking import rank_parcels, top_parcels
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.parcel_table import read_parcels
-from fmriprod.interfaces.parcel_values import in_order, read_contrast
+from fmriprod.interfaces.parcel_values import contrast_name, in_order, read_contrast
 
 
 class _ParcelRankingInputSpec(PythonInputSpec):
@@ -76,16 +75,11 @@ class ParcelRanking(PythonInterface):
 
     def _names(self) -> list[str]:
         files = self.inputs.contrast_files
-        given = self.inputs.names if isdefined(self.inputs.names) else [_name(f) for f in files]
+        given = [contrast_name(file) or Path(file).name.rsplit(".", 1)[0] for file in files]
+        given = self.inputs.names if isdefined(self.inputs.names) else given
         if len(given) != len(files) or len(set(given)) < len(given):
             raise InputError(
                 "names", expected=f"a different name for each of {len(files)} contrasts",
                 found=", ".join(given), hint="give names, in the order of contrast_files",
             )  # fmt: skip
         return list(given)
-
-
-def _name(path: str) -> str:
-    table = read_table(path, "contrast")
-    known = table["contrast"].dropna().unique() if "contrast" in table else []
-    return str(known[0]) if len(known) == 1 else Path(path).name.rsplit(".", 1)[0]

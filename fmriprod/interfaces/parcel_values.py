@@ -31,6 +31,13 @@ def read_contrast(path: str | Path, column: str = "value") -> pd.Series:
     return pd.Series(_numbers(table, column, "contrast", path), index=table["parcel"], name=column)
 
 
+def contrast_name(path: str | Path) -> str | None:
+    """Read which contrast a table holds: its column ``contrast``, where that has one name."""
+    table = read_table(path, "contrast")
+    known = table["contrast"].dropna().unique() if "contrast" in table else []
+    return str(known[0]) if len(known) == 1 else None
+
+
 def read_effects(path: str | Path, column: str = "effect") -> pd.DataFrame:
     """Read effects of conditions: float64, a row a parcel and a column a condition, as they occur.
 

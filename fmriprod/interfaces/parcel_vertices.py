@@ -11,8 +11,8 @@ import pandas as pd
 from nibabel.filebasedimages import ImageFileError
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.simulate_parcel_table import nearest_parcel
-from fmriprod.interfaces.fsaverage import SIDES, Hemisphere, _outward
+from fmriprod.algorithms.nearest_parcel import nearest_parcel
+from fmriprod.interfaces.fsaverage import SIDES, Hemisphere, facing_outwards
 from fmriprod.interfaces.neuromatch_regions import read_atlas, read_regions
 from fmriprod.interfaces.parcel_table import match_parcels, plain_name
 from fmriprod.reports.parcel_edges import parcel_places
@@ -165,7 +165,7 @@ def paint_vertices(rows: dict[str, np.ndarray], values: np.ndarray) -> dict[str,
         own = rows.get(side, np.full(N_VERTICES, -1))
         painted = np.where(own >= 0, values[own], np.float32(np.nan))
         sulcus = np.asarray(load_surf_data(files[f"sulc_{side}"])) > 0
-        faces = _outward(mesh.coordinates, mesh.faces)
+        faces = facing_outwards(mesh.coordinates, mesh.faces)
         found[side] = Hemisphere(mesh.coordinates, faces, sulcus, painted[None])
     return found
 

@@ -16,13 +16,14 @@ from fmriprod.algorithms.hcp_runs import (
     run_numbers,
     task_of,
 )
+from fmriprod.algorithms.nearest_parcel import nearest_parcel
 from fmriprod.algorithms.simulate_parcel_series import (
     add_effects,
     network_noise,
     plan_blocks,
     planted_effects,
 )
-from fmriprod.algorithms.simulate_parcel_table import made_up_parcels, nearest_parcel, with_places
+from fmriprod.algorithms.simulate_parcel_table import made_up_parcels, with_places
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.neuromatch_layout import events_folder, series_path
 from fmriprod.interfaces.parcel_table import read_parcels

@@ -86,7 +86,7 @@ def surface_figure(
     matplotlib.figure.Figure
     """
     norm = Normalize(*limits)
-    views = [_view(surfaces[side], *axes) for side, _, *axes in VIEWS]
+    views = [surface_view(surfaces[side], *axes) for side, _, *axes in VIEWS]
     row = (_WIDTH - _NAMES) / sum(_WIDTHS) * 0.72
     top, bottom = 0.58, 0.72
     height = top + row * len(names) + bottom
@@ -97,7 +97,7 @@ def surface_figure(
         fig.subplots_adjust(_NAMES / _WIDTH, bottom / height, 1, 1 - top / height, 0, 0)
         for number, name in enumerate(names):
             for ax, (side, *_), view in zip(axes[number], VIEWS, views, strict=True):
-                _draw(ax, view, surfaces[side], number, cmap, norm, threshold)
+                draw_surface(ax, view, surfaces[side], number, cmap, norm, threshold)
             y = axes[number, 0].get_position()
             size = min(9, 72 * (_NAMES - 0.1) / (0.6 * max(len(name), 1)))
             fig.text(0.008, (y.y0 + y.y1) / 2, name, va="center", fontsize=size)
@@ -126,7 +126,8 @@ class _View:
         self.faces, self.polygons, self.light = faces, polygons, light
 
 
-def _view(surface: Surface, *axes: tuple[int, int, int]) -> _View:
+def surface_view(surface: Surface, *axes: tuple[int, int, int]) -> _View:
+    """Find what is seen of a surface with the axes to the right, up, and towards the reader."""
     turned = np.asarray(surface.vertices, float) @ np.array(axes, float).T
     corners = turned[surface.faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -137,7 +138,7 @@ def _view(surface: Surface, *axes: tuple[int, int, int]) -> _View:
     return _View(surface.faces[order], corners[order, :, :2], 0.6 + 0.4 * facing[order])
 
 
-def _draw(
+def draw_surface(
     ax: Axes, view: _View, surface: Surface, number: int, cmap: Colormap, norm: Normalize,
     threshold: float,
 ) -> None:  # fmt: skip

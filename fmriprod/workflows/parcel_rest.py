@@ -8,8 +8,10 @@ from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
 
 _KINDS = {
     "correlation": "Pearson's correlation",
-    "partial correlation": "the partial correlation, given all other parcels,",
-    "covariance": "the covariance, shrunk,",
+    "partial correlation": "the partial correlation, given all other parcels, from a shrunk "
+    "covariance [@partial_correlation; @ledoit_wolf],",
+    "covariance": "the covariance, shrunk [@ledoit_wolf],",
+    "tangent": "the projection into the tangent space at the group's mean [@tangent]",
 }
 
 
@@ -73,7 +75,8 @@ def init_parcel_rest_wf(
                                ("summary_file", "summary_file")]),
     ])  # fmt: skip
     if networks:
-        summary = pe.Node(NetworkSummary(fisher=not fisher), name="networks")
+        averaged_as_z = not fisher and "correlation" in kind
+        summary = pe.Node(NetworkSummary(fisher=averaged_as_z), name="networks")
         workflow.connect([
             (inputnode, summary, [("parcels_file", "parcels_file")]),
             (measure, summary, [("connectivity_file", "connectivity_file")]),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.nearest_parcel import nearest_parcel
 from fmriprod.algorithms.simulate_parcel_series import (
     add_effects,
     network_noise,
@@ -15,7 +16,6 @@ from fmriprod.algorithms.simulate_parcel_series import (
 )
 from fmriprod.algorithms.simulate_parcel_table import (
     made_up_parcels,
-    nearest_parcel,
     with_places,
 )
 

@@ -264,3 +264,12 @@ def test_one_participant_or_one_twice_or_constant_ones_are_refused(tasks):
     )
     same = [contrast(f"same{i}", values[0]) for i in range(3)]
     assert "none of 6: 6 with one value" in refused(options | {"contrast_files": same}).found
+
+
+def test_the_group_keeps_the_name_of_its_contrast_and_refuses_another(tasks):
+    _, options = tasks
+    assert set(pd.read_csv(run(options).group_file, sep="\t")["contrast"]) == {"fear-neut"}
+    other = pd.read_csv(options["contrast_files"][3], sep="\t").assign(contrast="lh-rh")
+    options["contrast_files"][3] = write("other.tsv", other)
+    with pytest.raises(InputError, match=r"fear-neut in .*, lh-rh in .*other"):
+        run(options)

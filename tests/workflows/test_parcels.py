@@ -117,6 +117,22 @@ def test_z_made_before_goes_through_the_group(work, rng, parcels):
     assert np.load(run(group, work)["group"].r_file)[0, 2] == pytest.approx(np.tanh(z), abs=1e-6)
 
 
+@pytest.mark.parametrize("kind, averaged", [("correlation", True), ("covariance", False)])
+def test_only_correlations_are_averaged_as_z(work, rng, parcels, kind, averaged):
+    workflow = init_parcel_rest_wf(kind=kind)
+    workflow.inputs.inputnode.series_files = [rest(work, rng, "rest.npy")]
+    workflow.inputs.inputnode.parcels_file = parcels
+    found = run(workflow, work)
+    assert workflow.get_node("networks").inputs.fisher == averaged
+    matrix = np.load(found["connectivity"].connectivity_file).astype(float)
+    same = np.triu(np.equal.outer(NETWORKS, NETWORKS) & (np.array(NETWORKS) == NETWORKS[0]), 1)
+    pairs = matrix[same]
+    mean = np.tanh(np.arctanh(pairs).mean()) if averaged else pairs.mean()
+    table = pd.read_csv(found["networks"].table_file, sep="\t")
+    row = table.query("network_1 == network_2 == @NETWORKS[0] and hemispheres == 'all'")
+    assert row["mean"].item() == pytest.approx(mean, rel=1e-5)
+
+
 def test_methods_of_the_group_cite_what_they_use():
     text = describe(init_parcel_group_wf(of="connectivity"))
     assert text.startswith("Fisher's z of connectivity were tested")
