@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _FAILURES = 20  # shown; all with --all
 _ROWS = 40  # of the table where no window sets them
 _REFRESH = 2.0  # s
+_GOING = ("running", "submitted")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "out_dir", metavar="OUT_DIR", type=Path, help="output folder of `fmriprod run` or `demo`"
     )
     parser.add_argument(
-        "--watch", action="store_true", help="show it again and again, until no run is at work"
+        "--watch", action="store_true", help="show it again and again, until no run is at work and none waits"
     )
     parser.add_argument("--json", action="store_true", help="for programs; a line a change")
     parser.add_argument(
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         status = _watch(status, out_dir, args, output())
     else:
         _show(status, out_dir, args, output())
-    return 0 if status.state in ("running", "finished", "submitted") else 1
+    return 0 if status.state in (*_GOING, "finished") else 1
 
 
 def _watch(
@@ -74,7 +75,7 @@ def _watch(
 
     if console.is_terminal and not args.json:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            while status.state == "running":
+            while status.state in _GOING:
                 page = _page(status, out_dir, args, console, watch=True)
                 live.update(Group(*page), refresh=True)
                 time.sleep(_REFRESH)
@@ -88,7 +89,7 @@ def _watch(
         if seen != before:
             _show(status, out_dir, args, console)
             before = seen
-        if status.state != "running":
+        if status.state not in _GOING:
             return status
         time.sleep(_REFRESH)
         status = read_status(out_dir) or status

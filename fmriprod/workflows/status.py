@@ -40,8 +40,8 @@ class RunStatus:
     Attributes
     ----------
     state : str
-        ``running`` while any run is at work. Else ``failed``, ``interrupted`` (from the
-        keyboard, or the process is gone and did not say goodbye), ``submitted`` (jobs wait) or
+        ``running`` while any run is at work. Else ``submitted`` (jobs wait), ``failed``,
+        ``interrupted`` (from the keyboard, or the process is gone and did not say goodbye) or
         ``finished``, whichever comes first for any participant.
     started : float
         When the oldest run began that shows, in seconds since the epoch.
@@ -189,12 +189,12 @@ def _merge(
     state = "finished"
     if ends["running"]:
         state = "running"
+    elif states["submitted"]:
+        state = "submitted"
     elif states["failed"] or (ends["failed"] and not states):
         state = "failed"
     elif states["interrupted"] or (ends["interrupted"] and not states):
         state = "interrupted"
-    elif states["submitted"]:
-        state = "submitted"
     whole = [run.begin for run in runs if run.begin.get("level") != "rerun"]
     newest = whole[-1] if whole else {}
     return RunStatus(

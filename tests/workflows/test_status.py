@@ -139,6 +139,7 @@ def test_jobs_that_wait_in_a_queue(work):
     leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)], end="finished")
     status = read_status(work)
     assert [p.state for p in status.participants.values()] == ["done", "submitted"]
+    assert status.state == "submitted"
 
 
 def test_garbage_in_records_is_left_out(work):
