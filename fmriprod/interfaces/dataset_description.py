@@ -82,7 +82,7 @@ def bidsignore_patterns() -> list[str]:
     foreign = [suffix for suffix, rule in suffixes.items() if not rule["in_specification"]]
     # Masks that hold for all runs of a person; the specification wants a task in their names.
     shared = [f"{prefix}_mask.*" for prefix in ("sub-*_desc-brain", "sub-*_label-task_desc-region")]
-    return ["*.html", "figures", "group", *shared, *(f"*_{suffix}.*" for suffix in foreign)]
+    return ["*.html", "figures", "group", "logs", *shared, *(f"*_{suffix}.*" for suffix in foreign)]
 
 
 def _write_bidsignore(folder: Path) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 from typing import Any
 
+from fmriprod.interfaces.provenance import noted_files
+
 _SHOWN = 60  # characters of a value
 
 
@@ -36,15 +38,19 @@ def _difference(name: str, old: Any, new: Any) -> str:
     if name == "needed_outputs":
         added = sorted(set(new or []) - set(old or []))
         return f"another result of it is needed: {', '.join(added)}" if added else "fewer results"
-    one, two = _files(old), _files(new)
+    one, two = noted_files(old), noted_files(new)
     if one and two and len(one) == len(two):
         changed = [(a, b) for a, b in zip(one, two, strict=True) if a[1] != b[1]]
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             return f"{name}: {_file_difference(*changed[0])}{more}"
     if one or two:
-        return f"{name}: {len(one)} files -> {len(two)} files"
+        return f"{name}: {_count(one)} -> {_count(two)}"
     return f"{name}: {_shown(old)} -> {_shown(new)}"
+
+
+def _count(files: list[tuple[str, str]]) -> str:
+    return f"{len(files)} file{'s' if len(files) != 1 else ''}"
 
 
 def _file_difference(old: tuple[str, str], new: tuple[str, str]) -> str:
@@ -60,32 +66,12 @@ def _versions(old: str, new: str) -> str:
     return ", ".join(f"{n} {before.get(n, '-')} -> {after.get(n, '-')}" for n in names)
 
 
-def is_file_note(value: Any) -> bool:
-    """Tell whether a noted input is a file: its path and the MD5 of its content."""
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 2
-        and all(isinstance(part, str) for part in value)
-        and os.path.isabs(value[0])
-        and len(value[1]) == 32
-        and set(value[1]) <= set("0123456789abcdef")
-    )
-
-
-def _files(value: Any) -> list[tuple[str, str]]:
-    """Files in a noted input, which may be a list of lists."""
-    if is_file_note(value):
-        return [(value[0], value[1])]
-    if isinstance(value, list | tuple):
-        return [file for part in value for file in _files(part)]
-    return []
-
-
 def _kernel(value: Any) -> Any:
     """Give what Nipype's hash is made of: of a file the content, not the path."""
-    if is_file_note(value):
-        return value[1]
-    return [_kernel(part) for part in value] if isinstance(value, list | tuple) else value
+    if not isinstance(value, list):
+        return value
+    is_file = len(value) == 2 and noted_files(value) == [tuple(value)]
+    return value[1] if is_file else [_kernel(part) for part in value]
 
 
 def _shown(value: Any) -> str:

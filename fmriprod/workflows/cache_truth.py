@@ -1,14 +1,13 @@
 """Hold a run to the truth of its cache, whatever engine runs it."""
 
-import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from fmriprod.interfaces.digests import learn_digest, node_folder, remembering
+from fmriprod.interfaces.provenance import noted_files, read_inputs
 from fmriprod.interfaces.result_seals import broken, discard, hash_files, seal
-from fmriprod.workflows.cache_difference import is_file_note
 from fmriprod.workflows.cache_plan import DIGESTS, always_runs, node_place
 
 
@@ -66,7 +65,7 @@ def seal_results(nodes: Iterable[Any], since: float) -> None:
     learned: set[str] = set()
     for node in nodes:
         if seal(node_place(node)):
-            for path, digest in _noted_files(node_place(node)):
+            for path, digest in noted_files(list(read_inputs(node_place(node)).values())):
                 if path not in learned and node_folder(path) is None:
                     learned.add(path)
                     _learn(path, digest, since)
@@ -77,17 +76,3 @@ def _learn(path: str, digest: str, since: float) -> None:
         learn_digest(path, digest, since)
     except OSError:  # gone since
         return
-
-
-def _noted_files(folder: Path) -> Iterable[tuple[str, str]]:
-    for file in hash_files(folder):
-        try:
-            stack = [value for _, value in json.loads(file.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError):
-            continue
-        while stack:
-            value = stack.pop()
-            if is_file_note(value):
-                yield value[0], value[1]
-            elif isinstance(value, list):
-                stack.extend(value)

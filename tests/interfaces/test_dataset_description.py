@@ -95,6 +95,11 @@ def test_without_a_description_the_folder_of_the_participants_is_the_root(work):
     assert find_dataset_root(work / "d/x.nii.gz") is None
 
 
+def test_logs_of_runs_are_no_data(work):
+    write_dataset_description(work / "out")
+    assert "logs" in (work / "out/.bidsignore").read_text().splitlines()
+
+
 def test_lines_of_people_in_bidsignore_are_kept(work):
     write_tree(work, {"out/.bidsignore": "mine/\n"})
     for _ in range(2):
