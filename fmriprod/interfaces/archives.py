@@ -12,6 +12,7 @@ from typing import IO
 from fmriprod.algorithms.checks import InputError
 
 _CHUNK = 1 << 20
+_MOST_FILES = 2_000_000  # of a session of DICOMs are some ten thousand
 _LEFT_FREE = 1 << 28  # bytes of disk that extraction does not use up
 _BLOCK = 512  # bytes of a tar block
 _BROKEN = (
@@ -53,6 +54,11 @@ def extract_archive(in_file: str | Path, folder: str | Path, max_gb: float) -> d
     names = {}
     try:
         for number, (name, stream) in enumerate(_members(in_file)):
+            if number >= _MOST_FILES:
+                raise _error(
+                    in_file, f"at most {_MOST_FILES:,} files", "more",
+                    "make an archive for each session",
+                )  # fmt: skip
             target = folder / f"{number:07d}"
             left = _copy(stream, target, left, in_file, max_gb)
             names[target] = name

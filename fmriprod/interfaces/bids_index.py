@@ -11,6 +11,7 @@ from typing import Any
 from fmriprod.algorithms.bids_names import BidsName, strip_prefix
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.bids_listing import Listing, applying, dataset_error
+from fmriprod.interfaces.supplied import MOST_TEXT, file_problem
 
 _DATATYPES = ("anat", "func")
 
@@ -230,6 +231,8 @@ def read_json(file: str | Path) -> dict[str, Any]:
     InputError
         If the file cannot be read, is no JSON, or holds something else than an object.
     """
+    if found := file_problem(file, MOST_TEXT):
+        raise _json_error(file, found)
     try:
         content = json.loads(Path(file).read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, UnicodeDecodeError, ValueError) as err:

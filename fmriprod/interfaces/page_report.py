@@ -10,6 +10,7 @@ from nipype.interfaces.base import File, InputMultiObject, isdefined, traits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.supplied import check_file
 
 
 class PageInputSpec(PythonInputSpec):
@@ -100,9 +101,10 @@ def read_step_json(path: str | None) -> dict[str, Any] | None:
     """
     if path is None:
         return None
+    check_file(path, "file", "a JSON object")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         content = f"{type(err).__name__}: {err}"
     if not isinstance(content, dict):
         raise InputError(

@@ -131,3 +131,38 @@ def test_a_damaged_zip_is_refused(work):
 def test_what_is_no_archive_is_refused(work, content):
     (work / "x.tar.gz").write_bytes(content)
     refused(work / "x.tar.gz", r"an archive(.|\n)*(another kind|cut off)")
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.zip"])
+def test_too_many_files_are_stopped(work, name, monkeypatch):
+    monkeypatch.setattr("fmriprod.interfaces.archives._MOST_FILES", 3)
+    refused(make(work / name, {f"f{k}": b"" for k in range(5)}), "at most 3 files")
+    assert len(list((work / "out").iterdir())) == 3
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", ["x.tar", "x.zip"])
+def test_names_that_come_twice_or_differ_in_case_do_not_overwrite(work, name):
+    path, content = work / name, {"a": b"1", "A": b"2"}
+    make(path, content, "w")
+    if name == "x.zip":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("a", b"3")
+    else:
+        with tarfile.open(path, "a") as archive:
+            info = tarfile.TarInfo("a")
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"3"))
+    found = extract(path)
+    contents = [(n, p.read_bytes()) for p, n in found.items()]
+    assert contents == [("a", b"1"), ("A", b"2"), ("a", b"3")]
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_device_files_are_refused(work, kind):
+    path = work / "x.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("null")
+        info.type, info.devmajor, info.devminor = kind, 1, 3
+        archive.addfile(info)
+    refused(path, "'null', a link or device")

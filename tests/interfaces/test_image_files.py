@@ -1,4 +1,5 @@
 import gzip
+from types import SimpleNamespace
 
 import nibabel as nb
 import numpy as np
@@ -9,6 +10,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.cifti_parcels import open_cifti, read_dtseries
 from fmriprod.interfaces.image_files import ImageFileProblem, broken_promise, load_file
 from fmriprod.interfaces.images import open_image, read_voxels
+from fmriprod.interfaces.sources import _parse
 
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha">' + "".join(
     f'<!ENTITY {b} "{"&" + a + ";" * 1}{("&" + a + ";") * 9}">'
@@ -88,3 +90,9 @@ def test_promises_that_cannot_be_kept_take_no_memory(work, name):
     (work / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     with pytest.raises(InputError, match=r"35,181,150,961,663 voxels(.|\n)*ends early"):
         read_voxels(open_image(work / name))
+
+
+def test_a_listing_of_a_server_with_entities_is_not_read():
+    answer = SimpleNamespace(content=(LAUGHS + "<ListBucketResult>&j;</ListBucketResult>").encode())
+    with pytest.raises(InputError, match="XML that declares entities"):
+        _parse(answer, "https://example.org")
