@@ -63,19 +63,25 @@ class PreparedReference(PythonInterface):
         self.result("n_voxels", int(common.sum()))
         self.result("n_lost", int(np.logical_or.reduce(masks).sum() - common.sum()))
         title = f"Voxels in the brain masks of all {len(masks)} runs, on the reference of the first"
-        self._draw("mask_figure", reference, image.affine, common, title)
+        self._draw("mask_figure", reference, image.affine, common, title, "in all masks")
         if isdefined(inputs.t1w_mask):
             whole, t1w = load_image(inputs.t1w_mask, ndim=3)
             brain = (np.nan_to_num(whole) != 0).astype(np.uint8)
             near = resample(brain, t1w.affine, image.shape, image.affine, None, "nearest")
             title = "Brain of the T1-weighted image on the reference of the first run"
-            self._draw("coregister_figure", reference, image.affine, near != 0, title)
+            self._draw("coregister_figure", reference, image.affine, near != 0, title, "brain")
 
     def _draw(
-        self, field: str, data: np.ndarray, affine: np.ndarray, mask: np.ndarray, title: str
+        self,
+        field: str,
+        data: np.ndarray,
+        affine: np.ndarray,
+        mask: np.ndarray,
+        title: str,
+        label: str,
     ) -> None:
         from fmriprod.reports.slices import slices_figure
 
-        contours = [(mask, _OUTLINE, "")] if mask.any() else []
+        contours = [(mask, _OUTLINE, label)] if mask.any() else []
         with slices_figure(np.nan_to_num(data), affine, title=title, contours=contours) as figure:
             self.save_figure(field, f"{field.removesuffix('_figure')}.png", figure)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
@@ -15,6 +14,7 @@ from fmriprod.interfaces.events import read_events
 from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_note, region_runs
+from fmriprod.workflows.plan_sampling import choose_sampling, longest_pause
 
 TASK_CONTRAST = "task"
 
@@ -217,44 +217,6 @@ def _samples(
         err.file = err.file or plan.events_file
         raise
     return samples.assign(task=plan.task, run=plan.run_label, key=plan.key), n_dropped
-
-
-def choose_sampling(events: pd.DataFrame, tr: float) -> str:
-    """Choose between samples of brief events and of all volumes of long ones.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Columns ``onset`` and ``duration`` in s.
-    tr : float
-        Repetition time in s.
-
-    Returns
-    -------
-    {"events", "volumes"}
-        ``events`` when each event is shorter than two volumes and no two begin in one.
-    """
-    slots = (events["onset"] // tr).astype(int)
-    brief = bool((events["duration"] < 2 * tr).all())
-    return "events" if brief and slots.is_unique else "volumes"
-
-
-def longest_pause(events: pd.DataFrame) -> float:
-    """Find the longest time between the end of a condition's event and its next onset.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Columns ``onset``, ``duration`` (s) and ``trial_type``.
-
-    Returns
-    -------
-    float
-        In s; 0 when no condition comes back.
-    """
-    table = events.sort_values("onset")
-    ends = (table["onset"] + table["duration"]).groupby(table["trial_type"]).shift()
-    return float(np.nanmax((table["onset"] - ends).to_numpy(), initial=0.0))
 
 
 class _Read(NamedTuple):
