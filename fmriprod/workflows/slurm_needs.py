@@ -45,12 +45,21 @@ def request_for(
     """
     cpus = cpus or max(1, min(n_runs, _MOST_CPUS))
     if memory_gb is None:
-        nodes = [n for n in _nodes(workflow) if participant in (None, participant_of(n.fullname))]
-        largest = sorted((float(node.mem_gb) for node in nodes), reverse=True)[:cpus]
+        own = [
+            float(node.mem_gb)
+            for name, node in _nodes(workflow)
+            if participant in (None, participant_of(name))
+        ]
+        largest = sorted(own, reverse=True)[:cpus]
         memory_gb = float(math.ceil((sum(largest) + _DRIVER_GB) / OWN_SHARE))
     return Request(cpus, memory_gb)
 
 
-def _nodes(workflow: Workflow) -> Iterator[Any]:
+def _nodes(workflow: Workflow, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Give nodes with their full names, which Nipype gives them only when they run."""
+    place = f"{above}{workflow.name}."
     for node in workflow._graph.nodes:
-        yield from _nodes(node) if isinstance(node, Workflow) else (node,)
+        if isinstance(node, Workflow):
+            yield from _nodes(node, place)
+        else:
+            yield place + node.name, node

@@ -55,6 +55,7 @@ def test_the_command_of_an_element_means_what_was_given(work, options):
     )  # fmt: skip
     command = command_of(given, level=["participant"], participant_label=None)
     assert command[:5] == [sys.executable, "-P", "-m", "fmriprod.cli.main", "run"]
+    assert not any(word.startswith(("--n-procs", "--slurm", "--engine")) for word in command)
     again = parse(*command[5:], "--participant-label", "02", "--n-procs", "2")
     before, after = vars(given), vars(again)
     changed = {"level", "participant_label", "n_procs", "engine", "slurm_args", "slurm_wait"}
@@ -103,7 +104,7 @@ def test_an_element_a_participant_asks_for_what_its_steps_need(work, fake, study
     options = fake.options(1)
     assert "--array=1-2" in options and "--cpus-per-task=2" in options  # two runs side by side
     (memory,) = [option for option in options if option.startswith("--mem=")]
-    assert 1024 <= int(memory.removeprefix("--mem=").removesuffix("M")) <= 4096
+    assert 2048 <= int(memory.removeprefix("--mem=").removesuffix("M")) <= 4096
     script = (folder / "array-1.sh").read_text()
     assert script == fake.script(1)
     assert subprocess.run(["bash", "-n", folder / "array-1.sh"], check=True)

@@ -3,13 +3,16 @@
 import os
 import subprocess
 
+import nipype.pipeline.engine as pe
 import pytest
+from nipype.interfaces.utility import IdentityInterface
 from support.fake_slurm import FakeSlurm
 from support.nasty_names import NASTY_NAMES
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.slurm_array import Job, Submission, read_submissions, submit_study, wait_for
 from fmriprod.workflows.slurm_commands import find_jobs, job_states, submit_job
+from fmriprod.workflows.slurm_needs import request_for
 from fmriprod.workflows.slurm_scripts import Request, check_arguments, read_preamble
 
 SMALL, LARGE = Request(1, 2.0), Request(4, 16.0)
@@ -225,3 +228,19 @@ def test_a_preamble_runs_first(work, slurm):
     )  # fmt: skip
     run_script(slurm.script(1), work)
     assert "\na b\n" in submission.log_file("group").read_text()
+
+
+def test_a_participant_asks_for_its_largest_steps_side_by_side():
+    study = pe.Workflow("study")
+    for label, sizes in (("01", [1.0, 2.0, 4.0]), ("02", [8.0, 0.5])):
+        person, inner = pe.Workflow(f"sub_{label}_wf"), pe.Workflow("inner_wf")
+        for number, size in enumerate(sizes):
+            inner.add_nodes([pe.Node(IdentityInterface(["a"]), f"n{number}", mem_gb=size)])
+        person.add_nodes([inner])
+        study.add_nodes([person])
+    assert request_for(study, "01", 2) == Request(2, 8.0)  # (4 + 2 + 0.6) / 0.9, rounded up
+    assert request_for(study, "01", 1) == Request(1, 6.0)
+    assert request_for(study, "02", 2) == Request(2, 11.0)
+    assert request_for(study, None, 1) == Request(1, 10.0)
+    assert request_for(study, "01", 30).cpus == 8
+    assert request_for(study, "01", 30, cpus=12, memory_gb=3.5) == Request(12, 3.5)
