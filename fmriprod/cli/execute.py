@@ -23,6 +23,7 @@ from fmriprod.workflows.lock import Locks
 from fmriprod.workflows.outcome import Event, Outcome
 from fmriprod.workflows.record import Recorder, record_name
 from fmriprod.workflows.record_names import participant_of, step_of
+from fmriprod.workflows.status import read_status
 from fmriprod.workflows.workers import set_log_level
 
 WORK, CRASHES, NAMES = Path(".fmriprod", "work"), Path("logs"), Path(".fmriprod", "names")
@@ -77,10 +78,12 @@ def execute(
     command = shlex.join(["fmriprod", *sys.argv[1:]])
     participants = sorted({participant_of(name) for name in workflow.list_node_names()})
     reports = FailureReports(out_dir, command, None if work_dir == out_dir / WORK else work_dir)
+    before = read_status(out_dir)
+    earlier = list(before.participants.values()) if before else []
     with recorded(
         out_dir, command, participants, work_dir=work_dir, engine=engine.name,
         level="group" if participants == ["group"] else "participant",
-    ) as recorder, Display(console) as display:  # fmt: skip
+    ) as recorder, Display(console, earlier) as display:  # fmt: skip
 
         def on_event(event: Event) -> None:
             recorder(event, **tell(event, reports))
@@ -91,6 +94,11 @@ def execute(
             memory_gb=memory_gb, on_event=on_event,
         )  # fmt: skip
         recorder.close(outcome.ok)
+    if recorder.n_lost:
+        display.console.print(
+            f"{recorder.n_lost} lines of {recorder.path} could not be written: fmriprod status "
+            "will show less than was done.", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     return outcome
 
 

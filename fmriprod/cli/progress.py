@@ -23,6 +23,7 @@ _COLOURS = {
 }  # fmt: skip
 _NARROW = 110  # columns of a window below which there is neither a bar nor what runs now
 _BAR = 16  # columns
+_EXPECT = 5.0  # s between two estimates of what steps take
 _WIDE = ("participant", "state", "progress", "steps", "time", "left")
 
 
@@ -172,14 +173,15 @@ class Display(AbstractContextManager):
     ----------
     console : rich.console.Console, optional
         Where to write; standard error by default, so that output can be piped.
-    expected : Expectation, optional
-        From earlier runs; what is left is unknown until steps are through else.
+    earlier : sequence of Progress
+        Of earlier runs, to tell what steps take; else it is unknown until some are through.
     """
 
-    def __init__(self, console: Console | None = None, expected: Expectation | None = None) -> None:
+    def __init__(self, console: Console | None = None, earlier: Sequence[Progress] = ()) -> None:
         self.console = console or Console(stderr=True)
         self.participants: dict[str, Progress] = {}
-        self._expected = expected
+        self._earlier = tuple(earlier)
+        self._expected, self._looked = Expectation(earlier), 0.0
         self._started: dict[str, float] = {}
         self._count = 0
         self._live = (
@@ -226,6 +228,7 @@ class Display(AbstractContextManager):
         known = dict(sorted(self.participants.items()))
         for progress in known.values():
             progress.now = now
-        expected = self._expected or Expectation(known.values())
+        if now - self._looked > _EXPECT:
+            self._expected, self._looked = Expectation([*known.values(), *self._earlier]), now
         most = max(self.console.height - 3, 5)
-        return progress_table(known, expected, width=self.console.width, most=most)
+        return progress_table(known, self._expected, width=self.console.width, most=most)

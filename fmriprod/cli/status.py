@@ -31,8 +31,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "out_dir", metavar="OUT_DIR", type=Path, help="output folder of `fmriprod run` or `demo`"
     )
     parser.add_argument(
-        "--watch", action="store_true", help="show it again and again, until no run is at work and none waits"
-    )
+        "--watch", action="store_true",
+        help="show it again and again, until no run is at work and no job waits",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs; a line a change")
     parser.add_argument(
         "--all", action="store_true", help="a line for each participant and failure"

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,28 @@ def test_another_work_folder_is_in_the_command_that_repeats_a_step(work):
     execute(build(work, ["01"]), work / "out", work_dir=work / "elsewhere")
     report = (work / "out" / "logs" / "failures" / "01" / "middle.txt").read_text()
     assert f"fmriprod.sub_01_wf.middle --work-dir {work}/elsewhere" in report
+
+
+def test_a_record_that_lost_lines_is_told_of_and_the_run_ends_well(work, monkeypatch):
+    write(work, _01=5)
+    whole = os.write
+
+    def full(file, data):
+        if b'"what": "start"' in data:
+            raise OSError(28, "No space left on device")
+        return whole(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    console = Console(file=io.StringIO(), width=300)
+    assert execute(build(work, ["01"]), work / "out", console=console).ok
+    assert "3 lines of" in console.file.getvalue().splitlines()[-1]
+
+
+def test_a_run_on_a_terminal_expects_what_the_run_before_took(work):
+    write(work, _01=5)
+    run(work, ["01"])
+    write(work, _02="wait", _01=6)
+    (work / "go").touch()
+    console = Console(file=io.StringIO(), width=150, force_terminal=True)
+    assert execute(build(work, ["01", "02"]), work / "out", console=console).ok
+    assert "~0 s" in console.file.getvalue()

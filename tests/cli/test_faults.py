@@ -21,7 +21,8 @@ MIDDLE = "fmriprod.sub_01_wf.middle"
 
 
 def start(folder, *labels):
-    environment = {**os.environ, "PYTHONPATH": str(_TESTS), "NO_ET": "1"}
+    paths = os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "NO_ET": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "support.study_of_sums", str(folder), *labels],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

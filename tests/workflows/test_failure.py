@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from support.study_of_sums import Sum
 
+from fmriprod.interfaces.merge_tables import MergeTables
+from fmriprod.workflows.execution import configure, run_workflow
 from fmriprod.workflows.failure import describe_failure, describe_file, last_lines
 from fmriprod.workflows.failure_report import FailureReports
 from fmriprod.workflows.outcome import Failure
@@ -48,6 +50,26 @@ def test_inputs_of_a_node_that_a_worker_ran_are_found(work):
     assert said.message == "KeyError: 'x'"
     assert ("in_file", str(work / "in.txt"), "2 bytes") in said.inputs
     assert said.interface == "support.study_of_sums.Sum" and said.mem_gb == 2
+
+
+def test_what_an_earlier_step_made_is_among_the_inputs(work):
+    """The driver has not asked for it: only the worker did."""
+    (work / "a.tsv").write_text("a\n1\n")
+    workflow = pe.Workflow("w")
+    first = pe.Node(MergeTables(key=["a"], in_files=[str(work / "a.tsv")]), "first")
+    second = pe.MapNode(MergeTables(key=["none"]), iterfield=["in_files"], name="second")
+    workflow.connect(first, ("out_file", _twice), second, "in_files")
+    configure(workflow, work / "work", work / "logs")
+    outcome = run_workflow(workflow, n_procs=1)
+    made = str(work / "work" / "w" / "first" / "merged.tsv")
+    assert outcome.failures
+    for failed in outcome.failures:
+        assert made in [file for _, file, _ in failed.inputs], failed.inputs
+        assert "1 rows x 1 columns" in failed.inputs[0][2]
+
+
+def _twice(file):
+    return [[file], [file]]
 
 
 def test_a_node_whose_inputs_cannot_be_found_is_described_without(work):
