@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from fmriprod.cli.disk import look_at_disk
 from fmriprod.cli.options import (
     add_derivatives_options,
     add_model_options,
@@ -56,13 +57,16 @@ def run(args: argparse.Namespace) -> int:
     """Check and show; exit code 0 all is well, 1 errors (with ``--strict`` also warnings)."""
     options = {"full": args.full, "num_threads": args.n_procs}
     if args.study is None:
-        problems = prepare(args, **options).problems
+        prepared = prepare(args, **options)
     else:
         from fmriprod.cli import production
 
         production.refuse_model_options(args)
-        problems = production.prepare(args, **options).problems
-    show_problems(problems, Console(), root=args.bids_dir)
+        prepared = production.prepare(args, **options)
+    console, problems = Console(), list(prepared.problems)
+    if not any(problem.severity == "error" for problem in problems):  # else plans are lacking
+        problems = [*look_at_disk(args, prepared.plans, console), *problems]
+    show_problems(problems, console, root=args.bids_dir)
     stops = [p for p in problems if args.strict or p.severity == "error"]
     return 1 if stops else 0
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.console import output
+from fmriprod.cli.disk import add_disk_options
 from fmriprod.cli.options import add_model_options, add_resource_options
 from fmriprod.cli.values import folder
 
@@ -24,6 +25,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("out_dir", metavar="OUT_DIR", type=folder, help="where everything goes")
     add_model_options(parser)
     add_resource_options(parser)
+    add_disk_options(parser)
     parser.set_defaults(
         run=run,
         train="task == 'recognition'",

@@ -15,8 +15,10 @@ from nipype.pipeline.engine import Workflow
 from rich.console import Console
 
 from fmriprod import __version__
+from fmriprod.cli.disk import say_removed
 from fmriprod.cli.engines import Engine
 from fmriprod.cli.progress import Display, duration
+from fmriprod.workflows.clean_work import Level, WorkCleaner
 from fmriprod.workflows.execution import configure, run_workflow
 from fmriprod.workflows.failure_report import FailureReports
 from fmriprod.workflows.lock import Locks
@@ -42,6 +44,7 @@ def execute(
     n_procs: int = 1,
     memory_gb: float | None = None,
     engine: Engine | None = None,
+    clean_work: Level = "none",
     console: Console | None = None,
 ) -> Outcome:
     """Run a workflow with a progress display and a record for ``fmriprod status``.
@@ -58,6 +61,8 @@ def execute(
         As `run_workflow` takes them.
     engine : Engine, optional
         Where the steps run; on this machine by default.
+    clean_work : {"none", "finished", "all"}
+        What is removed from the work folder, as `WorkCleaner` takes it.
     console : rich.console.Console, optional
         Where progress is shown; standard error by default.
 
@@ -84,16 +89,21 @@ def execute(
         out_dir, command, participants, work_dir=work_dir, engine=engine.name,
         level="group" if participants == ["group"] else "participant",
     ) as recorder, Display(console, earlier) as display:  # fmt: skip
+        cleaner = WorkCleaner(work_dir, workflow.name, clean_work)
 
         def on_event(event: Event) -> None:
             recorder(event, **tell(event, reports))
             display(event)
+            cleaner(event)
 
+        settings = {**engine.settings, "one_by_one": clean_work != "none"}
         outcome = run_workflow(
-            workflow, engine=engine.name, engine_args=engine.settings, n_procs=n_procs,
+            workflow, engine=engine.name, engine_args=settings, n_procs=n_procs,
             memory_gb=memory_gb, on_event=on_event,
         )  # fmt: skip
         recorder.close(outcome.ok)
+        cleaner.end()
+    say_removed(cleaner, console or Console(stderr=True))
     if recorder.n_lost:
         display.console.print(
             f"{recorder.n_lost} lines of {recorder.path} could not be written: fmriprod status "

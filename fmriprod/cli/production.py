@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
+from fmriprod.cli.disk import disk_holds
 from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import chosen_engine, submits_jobs
 from fmriprod.cli.options import given_model_options
@@ -39,6 +40,8 @@ def run_study(args: argparse.Namespace, console: Console) -> int:
     show_production_plans(prepared.plans, console)
     code = 0
     if "participant" in args.level:
+        if not disk_holds(args, prepared.plans, console) and not args.dry_run:
+            return 1
         code = _participants(args, prepared, console)
     later = submits_jobs(args) or args.dry_run  # the group's members are what participants give
     if "group" in args.level and not ("participant" in args.level and later):
@@ -206,7 +209,7 @@ def execute_study(
         return submit(args, workflow, everyone if "participant" in args.level else {}, console)
     outcome = execute(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
-        engine=chosen_engine(args),
+        engine=chosen_engine(args), clean_work=getattr(args, "clean_work", "none"),
     )  # fmt: skip
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

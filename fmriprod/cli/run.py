@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fmriprod.cli.console import output
 from fmriprod.cli.dataset import dataset_name, say_left_out, threads
+from fmriprod.cli.disk import add_disk_options, disk_holds
 from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import (
     add_engine_options,
@@ -53,6 +54,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     add_model_options(parser)
     add_derivatives_options(parser)
     add_resource_options(parser)
+    add_disk_options(parser)
     add_engine_options(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and stop there"
@@ -105,6 +107,8 @@ def run_plans(
     """
     plans, root = prepared.plans, prepared.root
     show_plans(plans, console)
+    if not disk_holds(args, plans, console) and not getattr(args, "dry_run", False):
+        return 1
     from fmriprod.cli.execute import execute, names_folder, summarise
     from fmriprod.interfaces.dataset_description import write_dataset_description
     from fmriprod.workflows.study import init_study_wf
@@ -133,7 +137,7 @@ def run_plans(
         return submit(args, workflow, {plan.subject: len(plan.runs) for plan in plans}, console)
     outcome = execute(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
-        engine=chosen_engine(args),
+        engine=chosen_engine(args), clean_work=args.clean_work,
     )  # fmt: skip
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

@@ -1,7 +1,6 @@
 """Check a dataset and what is asked of it before anything is computed."""
 
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from nibabel.affines import voxel_sizes
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import BidsIndex, Participant, Run, index_dataset, read_json
 from fmriprod.interfaces.dataset_description import check_derivatives_folder
+from fmriprod.interfaces.disk_space import existing
 from fmriprod.interfaces.images import check_same_grid
 from fmriprod.interfaces.preflight_design import (
     check_contrasts,
@@ -29,7 +29,6 @@ _OPTIONS = {
     "tasks": "--task",
     "runs": "--run",
 }
-_COPIES = 6  # of a series in float32 that the steps of a run leave in the working folder
 
 
 def check_dataset(
@@ -61,7 +60,7 @@ def check_dataset(
         Of the first-level model, as `FirstLevelModel` takes them.
     out_dir, work_dir : path, optional
         Where results and intermediate files go (below ``out_dir`` by default); checked for
-        permission and space.
+        permission. Whether they have room is told by `workflows.disk` from the plan.
     full : bool
         Decompress every image, which also finds damage in the middle of a file (about a
         second for 100 MB; without it only headers and the ends of files are read).
@@ -98,8 +97,6 @@ def check_dataset(
         problems += check_output(out_dir, index.root)
     if work_dir is not None:
         problems += check_work_folder(work_dir, index.root)
-    if (place := work_dir or out_dir) is not None:
-        problems += check_space(place, images.values())
     unique = dict.fromkeys(problems)  # a file at the root is found wrong for every run
     return sorted(unique, key=lambda problem: problem.severity != "error")
 
@@ -125,33 +122,12 @@ def check_work_folder(work_dir: str | Path, raw_directory: str) -> list[Problem]
 
 
 def _check_writable(folder: str | Path, expected: str) -> list[Problem]:
-    parent = _existing(folder)
+    parent = existing(folder)
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return []
     found = f"{parent} is no folder" if not parent.is_dir() else f"{parent} may not be written"
     hint = "give another folder, or change its permissions"
     return [Problem("error", str(folder), expected, found, hint)]
-
-
-def check_space(work_dir: str | Path, images: Any) -> list[Problem]:
-    """Compare the free space with an estimate of what the working folder will take.
-
-    Parameters
-    ----------
-    work_dir : path
-        Working folder, which need not be there yet.
-    images : iterable of RunImage
-        Series that are analysed.
-    """
-    voxels = sum(float(np.prod(found.image.shape)) for found in images)
-    needed, free = voxels * 4 * _COPIES, shutil.disk_usage(_existing(work_dir)).free
-    if needed <= free:
-        return []
-    hint = "make space, give --work-dir on a larger disk, or analyse fewer participants at a time"
-    expected = f"about {needed / 1e9:.2g} GB of free space for intermediate files"
-    # one copy that does not fit is certain to fail; the rest is an estimate
-    severity = "error" if voxels * 4 > free else "warning"
-    return [Problem(severity, str(work_dir), expected, f"{free / 1e9:.2g} GB", hint)]
 
 
 def _check_choice(index: BidsIndex, choice: dict[str, Any]) -> list[Problem]:
@@ -262,9 +238,3 @@ def _check_grids(images: dict[Run, RunImage]) -> list[Problem]:
                 hint = "nothing, if the protocol was changed: all runs are aligned with that run"
                 problems.append(Problem("warning", run.bold_file, expected, err.found, hint))
     return problems
-
-
-def _existing(folder: str | Path) -> Path:
-    """Nearest folder above that exists."""
-    path = Path(os.path.abspath(folder))
-    return next(p for p in (path, *path.parents) if p.exists())

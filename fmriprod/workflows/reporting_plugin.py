@@ -12,6 +12,7 @@ from nipype.pipeline.plugins.base import DistributedPluginBase
 
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure, Outcome
+from fmriprod.workflows.record_names import participant_of
 
 
 class ReportingPlugin(DistributedPluginBase):
@@ -27,7 +28,8 @@ class ReportingPlugin(DistributedPluginBase):
     Parameters
     ----------
     plugin_args : dict
-        As Nipype's plugins take them.
+        As Nipype's plugins take them. With ``one_by_one`` all steps of a participant come before
+        those of the next one, so that as few as possible are half done.
     on_event : callable, optional
         Called in this process with an `Event` whenever a node starts or ends.
     """
@@ -46,6 +48,8 @@ class ReportingPlugin(DistributedPluginBase):
     def _generate_dependency_list(self, graph: Any) -> None:
         super()._generate_dependency_list(graph)
         self._ranks = chain_lengths(graph)
+        if self.plugin_args.get("one_by_one"):
+            self._ranks = one_by_one(self._ranks)
         for node in self.procs:
             vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
             self._emit(node.fullname, "planned")
@@ -96,6 +100,14 @@ class ReportingPlugin(DistributedPluginBase):
     ) -> None:
         if self._on_event is not None:
             self._on_event(Event(name, what, time.time(), message, failure))
+
+
+def one_by_one(ranks: dict[str, int]) -> dict[str, int]:
+    """Raise the ranks of nodes, by full name, above those of participants that come later."""
+    members = sorted({participant_of(name) for name in ranks}, reverse=True)
+    place = {member: i for i, member in enumerate(members)}
+    step = max(ranks.values(), default=0) + 1
+    return {name: rank + step * place[participant_of(name)] for name, rank in ranks.items()}
 
 
 def chain_lengths(graph: Any) -> dict[str, int]:
