@@ -7,12 +7,12 @@ are files), so that it says what was done when the result was made, and not what
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fmriprod.interfaces.digests import node_folder
+from fmriprod.interfaces.digests import file_state, node_folder
 from fmriprod.interfaces.result_seals import hash_files
 
 _NUMBER = re.compile(r"-?\d+\.\d{10}")  # as Nipype notes numbers
@@ -79,40 +79,66 @@ def noted_files(value: Any) -> list[tuple[str, str]]:
     return [file for part in value for file in noted_files(part)]
 
 
+@dataclass(frozen=True)
+class _Note:
+    """What a node was given, taken apart; ``before`` are the folders of the nodes before it."""
+
+    step: dict[str, Any] | None
+    libraries: dict[str, str]
+    files: tuple[tuple[str, str], ...]
+    before: tuple[Path, ...]
+    engine: str | None
+
+
 def _visit(folder: Path, chain: Chain, seen: set[Path]) -> None:
     """Add a node and what is behind it; without recursion, since graphs may be long."""
-    stack = [(folder, False)]
+    stack: list[tuple[Path, _Note | None]] = [(folder, None)]
     while stack:
-        place, done = stack.pop()
-        if not done and place in seen:
-            continue
-        seen.add(place)
-        inputs = read_inputs(place)
-        if done:
-            _add(place, inputs, chain)
-            continue
-        stack.append((place, True))
-        for path, digest in reversed(noted_files(list(inputs.values()))):
-            before = node_folder(path)
-            if before is None:
-                chain.files[path] = digest
-            elif before not in seen:
-                stack.append((before, False))
+        place, note = stack.pop()
+        if note is not None:
+            _add(note, chain)
+        elif place not in seen:
+            seen.add(place)
+            note = _note_of(place)
+            stack.append((place, note))
+            stack += [(before, None) for before in reversed(note.before) if before not in seen]
 
 
-def _add(folder: Path, inputs: Mapping[str, Any], chain: Chain) -> None:
+def _add(note: _Note, chain: Chain) -> None:
+    chain.libraries.update(note.libraries)
+    chain.files.update(note.files)
+    if note.engine is not None:
+        chain.engines.add(note.engine)
+    if note.step is not None and note.step not in chain.steps:
+        chain.steps.append(note.step)
+
+
+def _note_of(folder: Path) -> _Note:
+    """Read a note; once in a process, since every saver asks for those of all steps before."""
+    files = hash_files(folder)
+    return _parsed(folder, tuple((str(file), *file_state(file)) for file in files))
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(folder: Path, state: tuple[Any, ...]) -> _Note:
+    inputs = read_inputs(folder)
     own, *libraries = str(inputs.get("algorithm_version", folder.name)).split(";")
     name, _, version = own.partition("=")
-    chain.libraries.update(dict(part.partition("=")[::2] for part in libraries))
     parameters = {
         key: _plain(value)
         for key, value in inputs.items()
         if key not in _NOT_SAID and not noted_files(value) and not _is_place(value)
     }
-    chain.engines.update(v for k, v in parameters.items() if k == "engine" and isinstance(v, str))
-    step = {"Name": name, **({"Version": version} if version else {}), "Parameters": parameters}
-    if version and step not in chain.steps:  # without: Nipype's own steps, which only gather
-        chain.steps.append(step)
+    places = {path: node_folder(path) for path, _ in noted_files(list(inputs.values()))}
+    engine = parameters.get("engine")
+    return _Note(
+        # Without a version it is one of Nipype's own steps, which only gather.
+        {"Name": name, "Version": version, "Parameters": parameters} if version else None,
+        dict(part.partition("=")[::2] for part in libraries),
+        tuple(file for file in noted_files(list(inputs.values())) if places[file[0]] is None),
+        tuple(dict.fromkeys(place for place in places.values() if place is not None)),
+        engine if isinstance(engine, str) else None,
+    )
 
 
 def _is_place(value: Any) -> bool:

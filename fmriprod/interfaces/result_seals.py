@@ -18,8 +18,12 @@ _PARTS = "mapflow"  # folder of the parts of a map node, each with a result of i
 
 def hash_files(folder: Path) -> list[Path]:
     """Files by which Nipype knows for which inputs a node's result is, unfinished ones left out."""
-    names = folder.glob("_0x*.json")
-    return sorted(path for path in names if not path.name.endswith("_unfinished.json"))
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    found = [n for n in names if n.startswith("_0x") and n.endswith(".json")]
+    return [folder / name for name in sorted(found) if not name.endswith("_unfinished.json")]
 
 
 def seal(folder: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, traits
 from nipype.interfaces.utility import Merge
 
-from fmriprod.interfaces import base
+from fmriprod.interfaces import base, digests
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.workflows.cache_plan import ALWAYS, DEPENDS, RUNS, UP_TO_DATE, plan_cache
 from fmriprod.workflows.cache_truth import TrueCachePlugin
@@ -349,6 +349,20 @@ def test_a_copied_working_folder_is_compared_by_content(graph):
         shutil.copyfile(path, path.with_suffix(".copy"))
         os.replace(path.with_suffix(".copy"), path)
     assert graph.run() == {"saver"}
+
+
+def test_a_dry_run_keeps_no_digests(work):
+    graph = Graph(work)
+    for name in "xy":
+        np.save(work / f"{name}.npy", np.arange(50_000.0))
+    graph.run()
+    for path in [*work.rglob("_digests.json"), *work.rglob(".digests/*.json")]:
+        path.unlink()
+    digests._known.clear()
+    time.sleep(0.3)
+    before = snapshot(work)
+    assert graph.plan()["minus"].verdict == UP_TO_DATE
+    assert snapshot(work) == before
 
 
 def test_a_digest_is_kept_of_old_inputs_that_only_workers_read(work, monkeypatch):
