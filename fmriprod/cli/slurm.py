@@ -145,7 +145,12 @@ def _wait(submission: "Submission", args: argparse.Namespace, console: Console) 
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         console.print(f"  details:  {log}", markup=False, highlight=False, soft_wrap=True)
 
-    codes = wait_for(submission, on_end)
+    try:
+        codes = wait_for(submission, on_end)
+    except KeyboardInterrupt:
+        numbers = " ".join(str(job.number) for job in submission.jobs)
+        console.print(f"The jobs go on without this command. Cancel them: scancel {numbers}")
+        raise
     good = sum(code == 0 for code in codes.values())
     console.print(f"{good} of {len(codes)} jobs ended well.", highlight=False)
     if good < len(codes):

@@ -13,6 +13,7 @@ from fmriprod.interfaces.atomic_files import save_json
 from fmriprod.workflows.slurm_commands import (
     JobState,
     cancel_jobs,
+    counts_memory,
     dependency,
     job_states,
     submit_job,
@@ -116,12 +117,14 @@ def submit_study(
     refuse_queued(folder, [*names, *([GROUP] if group else [])])
     folder = _new_folder(folder / FOLDER)
     jobs: list[Job] = []
+    has_memory = counts_memory()
 
     def submit(script: str, file: str, request: Request, more: list[str], who: tuple = ()) -> None:
         (folder / file).write_bytes(os.fsencode(script))
         (folder / file).chmod(0o755)
         name = f"fmriprod-{file.removesuffix('.sh')}-{folder.name}"
-        options = [*_NO_OUTPUT, *request.options(arguments), *arguments, *more]
+        asked = request if has_memory else request._replace(memory_gb=None)
+        options = [*_NO_OUTPUT, *asked.options(arguments), *arguments, *more]
         jobs.append(Job(submit_job(script, options, name), name, who))
         save_json({"jobs": [asdict(job) for job in jobs]}, folder / "jobs.json")
 

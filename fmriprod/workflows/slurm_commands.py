@@ -73,7 +73,7 @@ def submit_job(
                 return int(job)
     raise InputError(
         "sbatch", expected="SLURM to take the job", found=done.stderr.strip() or "no answer",
-        hint="give what this cluster asks for with --slurm-args, such as '--partition=NAME'",
+        hint="give what this cluster asks for, such as --slurm-args=--partition=NAME",
     )  # fmt: skip
 
 
@@ -147,6 +147,17 @@ def _call(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess
 
 def _is_busy(text: str) -> bool:
     return any(word in text.lower() for word in _BUSY)
+
+
+def counts_memory() -> bool:
+    """Tell whether the cluster knows how much memory its machines have.
+
+    One that does not (each has 1 MB then) refuses every job that asks for some. Where this
+    cannot be found out, it is taken to know.
+    """
+    done = _call(["sinfo", "--noheader", "--format=%m"])
+    sizes = [int(word.rstrip("+")) for word in done.stdout.split() if word.rstrip("+").isdecimal()]
+    return done.returncode != 0 or max(sizes, default=2) > 1
 
 
 def dependency(jobs: Sequence[int]) -> list[str]:

@@ -18,6 +18,7 @@ from fmriprod.workflows.reporting_plugin import ReportingPlugin
 from fmriprod.workflows.slurm_commands import (
     JobState,
     cancel_jobs,
+    counts_memory,
     find_jobs,
     job_states,
     submit_job,
@@ -56,7 +57,7 @@ class SlurmPlugin(ReportingPlugin):
     As Nipype's own does, but
 
     - with the threads and memory that nodes declare (memory is left out on a cluster that
-      refuses it);
+      does not count it);
     - with one ``squeue`` for all jobs at an interval, and patience while SLURM does not answer;
     - a job that was killed, ran out of time or memory, or was cancelled fails its node with that
       reason and the last lines of its log;
@@ -95,7 +96,7 @@ class SlurmPlugin(ReportingPlugin):
         self._preamble = read_preamble(self.plugin_args.get("preamble"))
         self._interval = float(self.plugin_args.get("poll_interval", 5.0))
         self._patience = float(self.plugin_args.get("result_wait", 60.0))
-        self._asks_memory = True
+        self._asks_memory = True  # until the cluster is asked whether it counts memory
         self._tasks: dict[int, _Task] = {}
         self._n_tasks = 0
         self._next_files = self._next_states = 0.0
@@ -127,6 +128,7 @@ class SlurmPlugin(ReportingPlugin):
         place = Path(nodes[0].base_dir or os.getcwd()).absolute() / root / "slurm"
         self._ending = f"-{sha256(os.fsencode(place)).hexdigest()[:16]}"
         self._folder = place / f"{time.time_ns():020d}-{os.getpid()}"
+        self._asks_memory = counts_memory()
         end_leftover_jobs(self._ending, {node.fullname for node in nodes})
         self._folder.mkdir(parents=True)
 
@@ -152,16 +154,10 @@ class SlurmPlugin(ReportingPlugin):
     def _submit(self, task: _Task) -> int:
         command = [sys.executable, "-P", "-m", "fmriprod.workflows.slurm_node", str(task.stem)]
         script = node_script(command, task.request, f"{task.stem}.log", self._preamble)
-        while True:
-            asked = task.request if self._asks_memory else task.request._replace(memory_gb=None)
-            options = ["--output=/dev/null", "--error=/dev/null", "--no-requeue"]
-            options += [*asked.options(self._arguments), *self._arguments]
-            try:
-                return submit_job(script, options, f"{task.name}{self._ending}")
-            except InputError as err:
-                if not self._asks_memory or "emory specification" not in err.found:
-                    raise
-                self._asks_memory = False
+        asked = task.request if self._asks_memory else task.request._replace(memory_gb=None)
+        options = ["--output=/dev/null", "--error=/dev/null", "--no-requeue"]
+        options += [*asked.options(self._arguments), *self._arguments]
+        return submit_job(script, options, f"{task.name}{self._ending}")
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
         self._look()

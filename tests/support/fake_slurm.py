@@ -16,6 +16,9 @@ if [ -e "$FAKE/squeue.fails" ]; then cat "$FAKE/squeue.fails" >&2; exit 1; fi
 cat "$FAKE/squeue" 2>/dev/null
 exit 0
 """
+_SINFO = """#!/bin/bash
+cat "$FAKE/sinfo" 2>/dev/null || echo 64000
+"""
 _SCANCEL = """#!/bin/bash
 echo "$@" >>"$FAKE/cancelled"
 """
@@ -27,7 +30,8 @@ class FakeSlurm:
     def __init__(self, folder: Path, monkeypatch) -> None:
         self.folder = folder
         (folder / "bin").mkdir(parents=True)
-        for name, text in (("sbatch", _SBATCH), ("squeue", _SQUEUE), ("scancel", _SCANCEL)):
+        programs = {"sbatch": _SBATCH, "squeue": _SQUEUE, "scancel": _SCANCEL, "sinfo": _SINFO}
+        for name, text in programs.items():
             (folder / "bin" / name).write_text(text)
             (folder / "bin" / name).chmod(0o755)
         monkeypatch.setenv("FAKE", str(folder))

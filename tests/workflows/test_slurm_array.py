@@ -86,6 +86,13 @@ def test_participants_that_ask_alike_are_an_array_and_the_group_waits_for_all(wo
     assert submission.parts() == {"sub-01": "1_1", "sub-03": "1_2", "sub-02": "2_1", "group": "3"}
 
 
+def test_memory_is_asked_for_where_the_cluster_counts_it(work, slurm):
+    for number, known in ((1, "1\n"), (2, "1\n128000+\n"), (3, "unknown\n")):
+        (slurm.folder / "sinfo").write_text(known)
+        submit_study(work, {f"{number}": SMALL}, ["true"])
+        assert ("--mem=2048M" in slurm.options(number)) == (number > 1)
+
+
 def test_more_participants_than_an_array_may_have_are_several(work, slurm):
     submission = submit_study(work, {f"{n:04d}": SMALL for n in range(1, 1003)}, ["true"])
     assert [len(job.participants) for job in submission.jobs] == [1000, 2]
