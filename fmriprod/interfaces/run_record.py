@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fmriprod.interfaces.atomic_files import save_json
+from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.program_versions import program_versions
 from fmriprod.interfaces.provenance import Chain, trace_back
@@ -59,12 +60,13 @@ def write_run_record(
     out_dir, notes_dir = Path(os.path.abspath(out_dir)), Path(notes_dir)
     datasets, chains, participants = linked_datasets(out_dir, raw_directory), [], {}
     for target, in_file in _notes(out_dir, notes_dir):
-        chain = trace_back(in_file)
+        sidecar = target.with_name(f"{target.name.partition('.')[0]}.json")
+        chain, sources = _behind(in_file, sidecar, datasets)
         chains.append(chain)
         label = target.relative_to(out_dir).parts[0].partition("_")[0]
         own = participants.setdefault(label, {"Inputs": {}, "Outputs": {}})
-        own["Inputs"].update(source_digests(chain.files, datasets))
-        for file in (target, target.with_name(f"{target.name.partition('.')[0]}.json")):
+        own["Inputs"].update(sources)
+        for file in (target, sidecar):
             if file.is_file():
                 own["Outputs"][file.relative_to(out_dir).as_posix()] = file_digest(str(file))
     record = {
@@ -111,6 +113,21 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return not os.path.isabs(value)
     return value is None or isinstance(value, bool | int | float)
+
+
+def _behind(
+    in_file: str, sidecar: Path, datasets: Mapping[str, str | Path]
+) -> tuple[Chain, dict[str, str]]:
+    """What is behind a result, and the digests of its sources.
+
+    Where the working folder was cleaned, the sidecar knows it.
+    """
+    chain = trace_back(in_file)
+    if chain.steps or not sidecar.is_file():
+        return chain, source_digests(chain.files, datasets)
+    fields = read_json(sidecar)
+    chain = Chain(fields.get("Steps", []), fields.get("Libraries", {}))
+    return chain, fields.get("SourcesMD5", {})
 
 
 def _notes(out_dir: Path, notes_dir: Path) -> list[tuple[Path, str]]:

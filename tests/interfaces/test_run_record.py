@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from fmriprod import __version__
+from fmriprod.interfaces.provenance_sidecar import provenance_fields
 from fmriprod.interfaces.run_record import plain_parameters, write_run_record
 
 
@@ -75,6 +77,28 @@ def test_all_but_the_marked_part_is_the_same_elsewhere(work, monkeypatch):
     assert records[0].pop("ThisRun") != records[1].pop("ThisRun")
     assert records[0] == records[1]
     assert str(work) not in json.dumps(records)
+
+
+def test_a_cleaned_working_folder_leaves_the_record_whole(work):
+    """As ``--clean-work`` does: the sidecars know what was behind their files."""
+    (work / "kept").mkdir()
+    (work / "cleaned").mkdir()
+    whole = write(work / "kept")[1]
+    notes = study(work / "cleaned")
+    for label in ("01", "02"):
+        sidecar = work / "cleaned" / "out" / f"sub-{label}" / "func" / f"sub-{label}_map.json"
+        in_file = os.readlink(notes / f"sub-{label}__func__sub-{label}_map.nii.gz")
+        fields = provenance_fields(in_file, {"bids:raw:": work / "cleaned" / "raw"})
+        sidecar.write_text(json.dumps(fields))
+    shutil.rmtree(work / "cleaned" / "work")
+    file = write_run_record(
+        work / "cleaned" / "out", notes, raw_directory=work / "cleaned" / "raw",
+        parameters={}, this_run={}, began=0.0,
+    )  # fmt: skip
+    record = json.loads(file.read_text())
+    assert record["Steps"] == whole["Steps"] and record["Software"] == whole["Software"]
+    for label, own in record["Participants"].items():
+        assert own["Inputs"] == whole["Participants"][label]["Inputs"]
 
 
 def test_nothing_of_the_environment_is_in_it(work, monkeypatch):
