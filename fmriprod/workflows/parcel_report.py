@@ -1,5 +1,6 @@
 """The page on parcels of a group."""
 
+import itertools
 from collections.abc import Sequence
 
 from nipype.interfaces.utility import IdentityInterface
@@ -78,8 +79,10 @@ def init_parcel_report_wf(
         Mean connectivity (.npy)
     label_files
         Labels of both hemispheres of fsaverage, for ``surface="labels"``
-    atlas_file, regions_file
-        ``atlas.npz`` and ``regions.npy``; for ``surface="atlas"``, and for places of parcels
+    atlas_file
+        ``atlas.npz``; for ``surface="atlas"``, and for places of parcels
+    regions_file
+        ``regions.npy`` beside it
 
     Outputs
     -------
@@ -104,7 +107,8 @@ def init_parcel_report_wf(
     fields = ["parcels_file", *(field for part in of for field in _FILES[part])]
     surface = surface if "contrast" in of else None
     fields += [*_SURFACES[surface], *(_SURFACES["atlas"] if surface != "atlas" else ())]
-    inputnode = pe.Node(IdentityInterface(fields=fields), name="inputnode")
+    known = {"parcels_file", *itertools.chain(*_FILES.values(), *_SURFACES.values())}
+    inputnode = pe.Node(IdentityInterface(fields=sorted(known)), name="inputnode")
     outputs = ["out_report", "figures", "network_file"]
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
     given = {"seed": seed} if seed is not None and "connectivity" in of else {}
