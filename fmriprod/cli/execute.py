@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,8 @@ def execute(
 
         def on_event(event: Event) -> None:
             recorder(event, **tell(event, reports))
-            display(event)
+            with suppress(OSError):  # the disk of a log that it is written to is full
+                display(event)
             cleaner(event)
 
         settings = {**engine.settings, "one_by_one": clean_work != "none"}

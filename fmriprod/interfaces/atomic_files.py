@@ -120,6 +120,9 @@ def _replacing(target: Path) -> Iterator[Path]:
             found=str(err),
             hint="give another folder, or change its permissions",
         ) from None
+    except OSError as err:  # a full disk: writing itself does not say where
+        err.filename = err.filename or str(target)
+        raise
     finally:
         if target.parent.is_dir():
             temporary.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as library_version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from nipype import config
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.digests import file_digest
+from fmriprod.interfaces.disk_full import disk_full
 
 
 class PythonInputSpec(BaseInterfaceInputSpec):
@@ -80,6 +82,7 @@ class PythonInterface(BaseInterface):
         self.inputs.algorithm_version = self.algorithm_version()
         self._results: dict[str, Any] = {}
         self._folder = Path.cwd()
+        self._writing = ""  # the file that is being written
 
     @classmethod
     def algorithm_version(cls) -> str:
@@ -93,13 +96,17 @@ class PythonInterface(BaseInterface):
         return self._algorithm_version
 
     def _run_interface(self, runtime: Any) -> Any:
-        self._results = {}
+        self._results, self._writing = {}, ""
         self._folder = Path(runtime.cwd).absolute()
         try:
             with threadpool_limits(limits=self.inputs.num_threads):
                 self._process()
         except InputError as err:
             raise self._located(err) from None
+        except Exception as err:  # libraries raise anything where a disk is full
+            if (full := disk_full(err, self._folder, self._writing)) is not None:
+                raise self._located(full) from None
+            raise
         return runtime
 
     def _process(self) -> None:
@@ -136,11 +143,13 @@ class PythonInterface(BaseInterface):
         if final.exists():
             self._spare_inputs(final)
         temporary = final.with_name(f".writing-{os.getpid()}-{name}")
+        self._writing = name
         try:
             yield temporary
             temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)
+        self._writing = ""
         self._results[field] = str(final)
 
     def _spare_inputs(self, final: Path) -> None:
@@ -181,7 +190,8 @@ class PythonInterface(BaseInterface):
         import numpy as np
 
         with self.writing(field, name) as path, path.open("wb") as stream:
-            np.save(stream, array, allow_pickle=False)
+            # Into a file proper, NumPy writes in a way that does not say why it cannot.
+            np.save(SimpleNamespace(write=stream.write), array, allow_pickle=False)
 
     def save_json(self, field: str, name: str, content: dict) -> None:
         """Write a dictionary as JSON with sorted keys; NaN and infinity are refused."""

@@ -81,6 +81,12 @@ class ReportingPlugin(DistributedPluginBase):
         (self.outcome.cached if cached else self.outcome.executed).append(name)
         self._emit(name, "cached" if cached else "end")
 
+    def _report_crash(self, node: Any, result: Any = None) -> str:
+        try:
+            return str(super()._report_crash(node, result=result))
+        except OSError:  # no room for that either: the run goes on without it
+            return ""
+
     def _clean_queue(self, jobid: int, graph: Any, result: Any = None) -> dict:
         trace = "".join(result["traceback"] if result else format_exception(*sys.exc_info()))
         info = super()._clean_queue(jobid, graph, result=result)
