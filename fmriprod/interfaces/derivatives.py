@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
 from fmriprod.algorithms.bids_names import build_name, check_entity, parse_name
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.derivative_names import check_derivative, has_sidecar
-from fmriprod.interfaces.atomic_files import same_bytes, save_file, save_json
+from fmriprod.interfaces.atomic_files import save_file, save_json
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.bids_index import read_json
 from fmriprod.interfaces.dataset_description import bids_uri, find_dataset_root
@@ -29,6 +29,7 @@ from fmriprod.interfaces.provenance_sidecar import (
     provenance_fields,
     says_the_same,
 )
+from fmriprod.interfaces.saved_names import check_distinct, claim_name
 
 _ENTITY_TRAITS = (
     "hemi", "space", "from_", "to", "mode", "seg", "res", "contrast", "stat", "label", "desc",
@@ -123,7 +124,7 @@ class SaveDerivative(PythonInterface):
     def _process(self) -> None:
         in_files = [os.path.abspath(file) for file in self.inputs.in_file]
         targets = [self._target(k, file) for k, file in enumerate(in_files)]
-        _check_distinct(in_files, [target for target, _ in targets])
+        check_distinct(in_files, [target for target, _ in targets])
         fields = self._metadata()
         contents = [
             {**self._sources(k), **self._provenance(k), **fields} for k in range(len(in_files))
@@ -259,45 +260,6 @@ def parse_metadata(items: Sequence[str]) -> dict[str, Any]:
                 hint="put text in double quotes (fmriprod.interfaces.derivatives.metadata_items)",
             ) from None
     return fields
-
-
-def claim_name(record: str | Path, base: str | Path, target: Path, in_file: str) -> None:
-    """Note that ``in_file`` is saved as ``target``; refuse another input under that name.
-
-    The note is a symbolic link from the target's path below ``record`` to the input: making
-    it either works or fails as a whole, also when several processes try.
-
-    Raises
-    ------
-    InputError
-        If another input with other content was saved under that name in this run.
-    """
-    note = Path(record) / "__".join(target.relative_to(os.path.abspath(base)).parts)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        note.symlink_to(in_file)
-    except FileExistsError:
-        other = os.readlink(note)
-        if other == in_file or (os.path.isfile(other) and same_bytes(other, in_file)):
-            return
-        raise _clash(target, other, in_file) from None
-
-
-def _check_distinct(in_files: list[str], targets: list[Path]) -> None:
-    seen: dict[Path, str] = {}
-    for in_file, target in zip(in_files, targets, strict=True):
-        if target in seen and not same_bytes(seen[target], in_file):
-            raise _clash(target, seen[target], in_file)
-        seen[target] = in_file
-
-
-def _clash(target: Path, one: str, two: str) -> InputError:
-    return InputError(
-        "in_file",
-        expected="one result for each name",
-        found=f"two for {target.name}:\n    {one}\n    {two}",
-        hint="tell them apart by an entity (desc, contrast, label, run)",
-    )
 
 
 def _refuse_constant(name: str) -> None:

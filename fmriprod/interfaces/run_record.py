@@ -118,7 +118,7 @@ def _is_plain(value: Any) -> bool:
 def _behind(
     in_file: str, sidecar: Path, datasets: Mapping[str, str | Path]
 ) -> tuple[Chain, dict[str, str]]:
-    """What is behind a result, and the digests of its sources.
+    """Tell what is behind a result, and the digests of its sources.
 
     Where the working folder was cleaned, the sidecar knows it.
     """
