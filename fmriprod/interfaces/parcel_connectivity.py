@@ -6,6 +6,7 @@ from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_connectivity import KINDS, RUNS, parcel_connectivity
 from fmriprod.interfaces.base import PythonInterface
+from fmriprod.interfaces.numpy_file import load_array
 from fmriprod.interfaces.parcel_runs import ParcelRunsInputSpec, parcel_counts, read_runs
 
 
@@ -90,8 +91,8 @@ class ParcelConnectivity(PythonInterface):
         if not isdefined(path):
             return None
         try:
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-        except (OSError, ValueError) as err:
+            return np.asarray(load_array(path), dtype=np.float64)
+        except (OSError, ValueError) as err:  # complex numbers and texts are no covariance
             raise InputError(
                 "reference", expected="a covariance, .npy (n_parcels, n_parcels)",
                 found=str(err).splitlines()[0], hint="give the mean of covariance over subjects",

@@ -13,6 +13,7 @@ from nibabel.filebasedimages import ImageFileError
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.nearest_parcel import nearest_parcel
 from fmriprod.interfaces.fsaverage import SIDES, Hemisphere, facing_outwards
+from fmriprod.interfaces.image_files import load_file
 from fmriprod.interfaces.neuromatch_regions import read_atlas, read_regions
 from fmriprod.interfaces.parcel_table import match_parcels, plain_name
 from fmriprod.reports.parcel_edges import parcel_places
@@ -176,7 +177,7 @@ def _read_labels(path: str) -> pd.Categorical:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy only warns of a file that ends too early
             if Path(path).name.endswith(".gii"):
-                image = nb.load(path)
+                image = load_file(path)
                 codes = np.asarray(image.darrays[0].data)
                 table = image.labeltable.get_labels_as_dict()
             else:

@@ -88,7 +88,7 @@ def test_what_is_valid_is_taken(reader, folder):
 @FUZZ
 @given(share=place, junk=st.binary(max_size=200))
 def test_what_is_cut_off_or_foreign_is_refused(reader, folder, share, junk):
-    """Only that: on some damaged bytes HDF5's own library never comes back."""
+    """Only that: with single bytes changed, HDF5's own library was seen not to come back."""
     whole = reader.seeds()[0]
     for content in (whole[: int(share * len(whole))], junk):
         assert not survives(reader.name, reader.read, write(reader, folder, content))
