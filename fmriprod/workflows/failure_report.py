@@ -13,7 +13,7 @@ from fmriprod.algorithms.checks import presentable
 from fmriprod.workflows.outcome import Failure
 from fmriprod.workflows.record_names import below_participant, participant_of, step_of
 
-FAILURES = Path("logs", "failures")
+FAILURES, WORK = Path("logs", "failures"), Path(".fmriprod", "work")
 _LONGEST = 120  # signs of a file name
 
 
@@ -27,7 +27,7 @@ class FailureReports:
     command : str
         The run's command.
     work_dir : path, optional
-        Where nodes work, if that is not within the output folder.
+        Where nodes work; ``.fmriprod/work`` in the output folder by default.
     """
 
     def __init__(
@@ -35,7 +35,9 @@ class FailureReports:
     ) -> None:
         self._out_dir = Path(out_dir).absolute()
         self._command = command
-        self._work_dir = work_dir
+        usual = self._out_dir / WORK
+        work = Path(work_dir).absolute() if work_dir else usual
+        self._work_dir = None if work == usual else work
 
     def path(self, node: str) -> Path:
         """Tell where the report of a node is, if there is one."""
@@ -75,7 +77,7 @@ class FailureReports:
         """Give the command that runs this node alone again."""
         words = ["fmriprod", "rerun", str(self._out_dir), node]
         if self._work_dir is not None:
-            words += ["--work-dir", str(Path(self._work_dir).absolute())]
+            words += ["--work-dir", str(self._work_dir)]
         return shlex.join(words)
 
     def _text(self, failure: Failure) -> str:
@@ -94,7 +96,7 @@ class FailureReports:
             f"node       {failure.node}",
             f"interface  {failure.interface or 'unknown'}",
             f"declared   {failure.mem_gb:g} GB, {threads}",
-            f"Nipype's   {failure.crash_file}",
+            f"crash file {failure.crash_file}",
             "",
             "run this step alone again, with all that it says",
             f"  {self.rerun(failure.node)}",
