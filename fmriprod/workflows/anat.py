@@ -6,6 +6,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _ENGINE_TEXT = {
     "python": "with a deformable surface after the Brain Extraction Tool [@bet] and N4 bias-field "
@@ -62,11 +63,7 @@ def init_anat_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    engine_text = _ENGINE_TEXT["mask" if mask_file else skullstrip_engine]
-    workflow.__desc__ = (
-        f"The T1-weighted image was reoriented to {axis_codes} and skull-stripped {engine_text}. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=["t1w_file"]), name="inputnode")
     outputnode = pe.Node(
         IdentityInterface(fields=["t1w_file", "brain_file", "mask_file", "figure"]),
@@ -98,3 +95,11 @@ def init_anat_wf(
                                   ("out_figure", "figure")]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    engine = "mask" if "reorient_mask" in steps else steps["skullstrip"].engine
+    return (
+        f"The T1-weighted image was reoriented to {steps['reorient'].axis_codes} and "
+        f"skull-stripped {phrase(_ENGINE_TEXT, engine)}. "
+    )

@@ -10,6 +10,7 @@ from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.interfaces.volumes import SelectVolumes
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _MOTION_TEXT = {
     "python": "by rigid-body least squares [@friston_motion; @gauss_newton]",
@@ -81,12 +82,7 @@ def init_boldref_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        f"The mean of {n_volumes} volumes of the first run, aligned with each other, was taken "
-        "as reference of all runs, and was aligned with the T1-weighted image by a rigid "
-        f"transform {_COREGISTER_TEXT[coregister_engine]}. "
-    )
+    workflow = DescribedWorkflow(name, _reference_text)
     inputnode = pe.Node(
         IdentityInterface(fields=["bold_file", "t1w_file", "t1w_mask"]), name="inputnode"
     )
@@ -192,11 +188,7 @@ def init_bold_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "Each volume was aligned with the reference " + _MOTION_TEXT[motion_engine] + ", "
-        "and head motion was summarised as framewise displacement [@power_fd]. "
-    )
+    workflow = DescribedWorkflow(name, _run_text)
     inputnode = pe.Node(
         IdentityInterface(fields=["bold_file", "reference_file", "mask_file"]), name="inputnode"
     )
@@ -238,3 +230,21 @@ def init_bold_wf(
                                *[(field, field) for field in ("tsnr_file", *figures)]]),
     ])  # fmt: skip
     return workflow
+
+
+def _reference_text(steps: Steps) -> str:
+    return (
+        f"The mean of {steps['select'].n_volumes} volumes of the first run, aligned with each "
+        f"other {phrase(_MOTION_TEXT, steps['align'].engine)}, was taken as reference of all runs, "
+        "and was aligned with the T1-weighted image by a rigid transform "
+        f"that was found {phrase(_COREGISTER_TEXT, steps['coregister'].engine)}. "
+    )
+
+
+def _run_text(steps: Steps) -> str:
+    tr = steps["reorient"].tr
+    return (
+        "Each volume was aligned with the reference "
+        f"{phrase(_MOTION_TEXT, steps['motion'].engine)}, and head motion was summarised as "
+        f"framewise displacement [@power_fd]{f' (repetition time {tr:g} s)' if tr else ''}. "
+    )

@@ -4,6 +4,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.connectivity_evidence import ConnectivityEvidence
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.evidence import CLASSIFIER_TEXT
 
 _FEATURES_TEXT = {
     "connectivity": "the Pearson correlations, over the volumes of a trial, between every voxel "
@@ -79,15 +81,7 @@ def init_connectivity_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    kinds = ", or, as a control, ".join(_FEATURES_TEXT[kind] for kind in features)
-    training = " or, in a second analysis, ".join(_SCHEME_TEXT[scheme] for scheme in schemes)
-    workflow.__desc__ = (
-        f"For each pair of regions, features of a trial were {kinds}, "
-        f"{_STANDARDIZE_TEXT[standardize]}. L2-regularised logistic regression [@sklearn] was "
-        f"trained on the trials of {training}, and its evidence for the object that was drawn "
-        "against the other one is the difference of their log-probabilities [@fan2020]. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["features_files", "samples_files", "voxels_files", "mask_files", "region_names"]
     outputs = ["evidence_file", "summary_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -112,3 +106,16 @@ def init_connectivity_wf(
         (evidence, outputnode, [(field, field) for field in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["connectivity"]
+    kinds = ", or, as a control, ".join(_FEATURES_TEXT[kind] for kind in step.features)
+    training = " or, in a second analysis, ".join(_SCHEME_TEXT[name] for name in step.schemes)
+    return (
+        f"For each pair of regions, features of a trial were {kinds}, "
+        f"{phrase(_STANDARDIZE_TEXT, step.standardize)}. Evidence by "
+        f"{phrase(CLASSIFIER_TEXT, step.classifier)} (C = {step.C:g}) [@sklearn], trained on the "
+        f"trials of {training}, for the object that was drawn against the other one is the "
+        "difference of their log-probabilities [@fan2020]. "
+    )

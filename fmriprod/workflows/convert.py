@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.dicom_convert import DicomConvert
 from fmriprod.interfaces.raw_dataset import SaveRawImages
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _TIMES = {
     "agreement": "Their repetition times agree with the DICOM headers within 1 ms. ",
@@ -63,12 +64,7 @@ def init_convert_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    times = f"The repetition time was set to {tr:g} s. " if tr else _TIMES[tr_from]
-    workflow.__desc__ = (
-        "DICOM series were converted to NIfTI images with dcm2niix [@dcm2niix], after their "
-        f"number and lengths had been compared with the order of the runs. {times}"
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["dicoms", "run_order_file", "participant", "session", "bids_directory"]
     outputs = ["out_files", "written_files", "report_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -95,3 +91,13 @@ def init_convert_wf(
         (save, outputnode, [("out_files", "out_files"), ("written_files", "written_files")]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["convert"]
+    set_to = f"The repetition time was set to {step.tr:g} s. " if step.tr else ""
+    return (
+        "DICOM series were converted to NIfTI images with dcm2niix [@dcm2niix], after their "
+        "number and lengths had been compared with the order of the runs. "
+        f"{set_to or phrase(_TIMES, step.tr_from)}"
+    )

@@ -1,27 +1,34 @@
 """Collect the methods text of a workflow, ready for a paper or a report."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import networkx as nx
 from nipype.pipeline.engine import Workflow
 
 from fmriprod.reports.references import bibliography, citations, describe_html
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_software import software_text
 
 __all__ = ["bibliography", "citations", "describe", "describe_html"]
 
 
-def describe(workflow: Workflow) -> str:
+def describe(workflow: Workflow, *, software: bool = True) -> str:
     """Collect the texts that a workflow and all workflows within it bring along.
 
     A text is the attribute ``__desc__`` of a workflow, printed before those of the workflows
-    inside it, or ``__postdesc__``, printed after them. Workflows that feed others come
-    first. Plain Nipype workflows without texts are looked through. A text that occurs again,
-    as when each run has a workflow of its own, is printed once.
+    inside it, or ``__postdesc__``, printed after them (the names that niworkflows uses). Texts
+    of this package's workflows are made from their nodes now, so they say what was changed
+    after the workflow was built. Workflows that feed others come first. Plain Nipype workflows
+    without texts are looked through. A text that occurs again, as when each run has a workflow
+    of its own, is printed once, and says how often.
 
     Parameters
     ----------
     workflow : nipype.pipeline.engine.Workflow
         Any workflow, nested to any depth.
+    software : bool
+        End with the programs and libraries behind the steps of this package, with versions.
 
     Returns
     -------
@@ -29,16 +36,38 @@ def describe(workflow: Workflow) -> str:
         One paragraph for the text of each workflow, parted by blank lines; citations are
         ``[@key]`` with keys of ``data/references.bib``.
     """
-    texts = (" ".join(text.split()) for text in _texts(workflow))
-    return "\n\n".join(dict.fromkeys(text for text in texts if text))
+    found = [(" ".join((text or "").split()), own) for text, own in _texts(Steps(workflow))]
+    counts = Counter(text for text, own in found if own)
+    paragraphs = [_counted(text, counts[text]) for text in dict.fromkeys(t for t, _ in found if t)]
+    if software:
+        paragraphs += [text for text in [software_text(workflow)] if text]
+    return "\n\n".join(paragraphs)
 
 
-def _texts(workflow: Workflow) -> Iterator[str]:
-    yield getattr(workflow, "__desc__", None) or ""
+def _texts(steps: Steps) -> Iterator[tuple[str | None, bool]]:
+    """Texts in order, and whether this package made them."""
+    workflow = steps.workflow
+    ours = isinstance(workflow, DescribedWorkflow)
+    text = workflow.text(steps) if ours else getattr(workflow, "__desc__", None)
+    at = workflow.get_node(workflow.text_at) if ours and workflow.text_at else None
+    if at is None:
+        yield text, ours
     for child in _in_order(workflow._graph):
+        if child is at:
+            yield text, ours
         if isinstance(child, Workflow):
-            yield from _texts(child)
-    yield getattr(workflow, "__postdesc__", None) or ""
+            yield from _texts(steps.inside(child))
+    yield getattr(workflow, "__postdesc__", None), False
+
+
+def _counted(text: str, count: int) -> str:
+    """Say how often a step was done, where its text speaks of each run."""
+    if count < 2:
+        return text
+    for each, all_of_them in (("Each run was", f"Each of {count} runs was"),):
+        if each in text:
+            return text.replace(each, all_of_them, 1)
+    return f"{text} This was done {count} times, with the same settings."
 
 
 def _in_order(graph: nx.DiGraph) -> list:

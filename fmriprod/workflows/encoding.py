@@ -9,6 +9,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.encode import RidgeEncode
 from fmriprod.interfaces.score_figures import ScoreFigures
 from fmriprod.interfaces.significance import ScoreSignificance
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 
@@ -153,10 +154,7 @@ def init_encoding_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(
-        groups, list(penalties), shared_penalty, standardize, n_permutations, q
-    )
+    workflow = DescribedWorkflow(name, _text, at="encode")
     inputnode = pe.Node(IdentityInterface(fields=_INPUTS), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=_OUTPUTS), name="outputnode")
     ridge: dict[str, Any] = {
@@ -251,34 +249,28 @@ def _connect_each(
     workflow.connect([(source, step, list(fields)) for step in steps])
 
 
-def _text(
-    groups: str,
-    penalties: list[float],
-    shared_penalty: bool,
-    standardize: bool,
-    n_permutations: int,
-    q: float,
-) -> str:
+def _text(steps: Steps) -> str:
     """Say in words how voxels were predicted."""
-    scaled = ", divided by their standard deviation in the training samples," if standardize else ""
-    if len(penalties) == 1:
-        penalty = f" with a penalty of {penalties[0]:g}"
-        turns = f"each {groups} was left out in turn"
+    step = steps["encode"]
+    scaled = ""
+    if step.standardize:
+        scaled = ", divided by their standard deviation in the training samples,"
+    penalty, turns = "", f"each {step.groups} was left out in turn"
+    if step.penalties and len(step.penalties) == 1:
+        penalty = f" with a penalty of {step.penalties[0]:g}"
     else:
-        penalty = ""
-        own = "one penalty for all voxels" if shared_penalty else "a penalty for each voxel"
-        turns = (
-            f"each {groups} was left out in turn, and {own} was chosen by leaving out each other "
-            f"{groups} in turn"
-        )
+        own = "one penalty for all voxels" if step.shared_penalty else "a penalty for each voxel"
+        turns += f", and {own} was chosen by leaving out each other {step.groups} in turn"
     text = (
         f"Responses of each voxel were predicted from the features of each layer{scaled} by ridge "
         f"regression{penalty} [@eickenberg2017]: {turns}. Scores are explained variance and "
         "correlation of the left-out responses, averaged over folds. "
     )
-    if n_permutations:
+    test = steps["significance"]
+    if "significance" in steps and test.n_permutations:
+        blocks = f" of blocks of {test.block} samples" if test.block != 1 else ""
         text += (
-            f"The largest score over layers was compared with that of {n_permutations:,} "
-            f"permutations of the responses (false discovery rate {q:g}; [@fdr]). "
+            f"The largest score over layers was compared with that of {test.n_permutations:,} "
+            f"permutations{blocks} of the responses (false discovery rate {test.q:g}; [@fdr]). "
         )
     return text

@@ -4,6 +4,7 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.evidence import ObjectEvidence
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 CLASSIFIER_TEXT = {
     "logistic_ovr": "one-versus-rest L2-regularised logistic regression",
@@ -67,16 +68,7 @@ def init_evidence_wf(
     nipype.pipeline.engine.Workflow
     """
     folds = None if train else folds
-    workflow = pe.Workflow(name=name)
-    split = (
-        f"leaving out one {folds} at a time"
-        if folds
-        else f"training on samples with `{train}` and testing on samples with `{test}`"
-    )
-    workflow.__desc__ = (
-        f"Object evidence is the log-probability of each label by {CLASSIFIER_TEXT[classifier]} "
-        f"[@sklearn], {split}; {n_permutations} permutations of the labels gave the null. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["features_files", "samples_files", "voxels_files"]
     outputs = ["evidence_file", "summary_file", "figures", "figure_names"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -98,3 +90,18 @@ def init_evidence_wf(
         (evidence, outputnode, [(field, field) for field in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["evidence"]
+    split = (
+        f"leaving out one {step.folds} at a time"
+        if step.folds
+        else f"training on samples with `{step.train}` and testing on samples with `{step.test}`"
+    )
+    null = step.n_permutations
+    return (
+        f"Object evidence is the log-probability of each label by "
+        f"{phrase(CLASSIFIER_TEXT, step.classifier)} [@sklearn], {split}"
+        f"{f'; {null:,} permutations of the labels gave the null' if null else ''}. "
+    )

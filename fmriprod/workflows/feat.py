@@ -8,6 +8,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.feat import RunFeat
 from fmriprod.interfaces.fsf import RenderFsf, RenderHigherFsf
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 _RUN_OUTPUTS = ["feat_dir", "cope_files", "variance_files", "z_files", "first_cope"]
 
@@ -74,11 +75,10 @@ def init_feat_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
+    workflow = DescribedWorkflow(name, _text)
     render = RenderFsf(**options)
     if contrasts:
         render.inputs.contrasts = list(contrasts)
-    workflow.__desc__ = _text(render)
     inputs = ["bold_file", "events_file", "t1w_file", "brain_file", "standard_file"]
     outputs = ["fsf_file", "input_files", "event_files", "contrast_names"]
     made = [*_RUN_OUTPUTS, "filtered_file"]
@@ -143,9 +143,7 @@ def init_feat_mean_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    kind = "fixed effects" if model == "fixed" else f"mixed effects ({model})"
-    workflow.__desc__ = f"Effects were averaged with FEAT of FSL [@fsl] as {kind}. "
+    workflow = DescribedWorkflow(name, _mean_text)
     inputnode = pe.Node(IdentityInterface(fields=["cope_files", "standard_file"]), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=["fsf_file", *_RUN_OUTPUTS]), name="outputnode")
     settings = pe.Node(RenderHigherFsf(n_copes=n_copes, model=model, **options), name="settings")
@@ -170,16 +168,31 @@ def _connect_run(
     ])  # fmt: skip
 
 
-def _text(render: RenderFsf) -> str:
-    """Say in words what FEAT does to each run."""
-    inputs = render.inputs
-    steps = ["interleaved slices were aligned in time"] * (inputs.slice_timing == "interleaved")
-    steps += ["motion was corrected with MCFLIRT [@mcflirt]"] * inputs.motion_correction
-    steps += [f"images were smoothed (FWHM {inputs.fwhm:g} mm)"] * (inputs.fwhm > 0)
-    steps += [f"slow drifts were removed (cut-off {inputs.high_pass:g} s)"]
-    extra = " and its temporal derivative" * inputs.derivative
-    noise = ", prewhitened with FILM [@film]" * inputs.prewhiten
-    return (
-        f"Each run was analysed with FEAT of FSL [@fsl]: {', '.join(steps)}; events were convolved "
-        f"with the {inputs.hrf} response{extra}{noise}. "
-    )
+def _text(steps: Steps) -> str:
+    """Say in words what FEAT does to each run, or would do."""
+    step = steps["settings"]
+    done = []
+    if step.slice_timing != "none":
+        done += [f"slices were aligned in time (order: {step.slice_timing})"]
+    if step.motion_correction:
+        done += ["motion was corrected with MCFLIRT [@mcflirt]"]
+    if step.fwhm:
+        done += [f"images were smoothed (FWHM {step.fwhm:g} mm)"]
+    if step.temporal_filter:
+        done += [f"slow drifts were removed (cut-off {step.high_pass:g} s)"]
+    done += [
+        f"events were convolved with the {step.hrf} response"
+        f"{' and its temporal derivative' if step.derivative else ''}"
+        f"{', prewhitened with FILM [@film]' if step.prewhiten else ''}"
+    ]
+    with_feat = "analysed with FEAT of FSL [@fsl]"
+    first = with_feat if "run" in steps else "described for FEAT of FSL [@fsl], which was not run"
+    return f"Each run was {first}: {'; '.join(done)}. "
+
+
+def _mean_text(steps: Steps) -> str:
+    model = steps["settings"].model
+    kind = "fixed effects" if model == "fixed" else f"mixed effects ({model})"
+    if "run" not in steps:
+        return f"Settings of FEAT [@fsl] for the mean effects ({kind}) were written, and not run. "
+    return f"Effects were averaged with FEAT of FSL [@fsl] as {kind}. "

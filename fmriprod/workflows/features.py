@@ -6,6 +6,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.featurize import Featurize
 from fmriprod.interfaces.temporal_filter import TemporalFilter
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 
 def init_features_wf(
@@ -75,21 +76,7 @@ def init_features_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    what = (
-        f"the {window} volume{'s' if window > 1 else ''} from {shift:g} s after each onset"
-        if mode == "events"
-        else f"all volumes during the events, shifted by {shift:g} s"
-    )
-    removed = (
-        "a straight line was"
-        if drift == "linear"
-        else (f"slow drifts ({drift.replace('_', ' ')}, cut-off {high_pass:g} s) were")
-    )
-    workflow.__desc__ = (
-        f"For decoding, {removed} removed from the unsmoothed series of each voxel, and {what} "
-        "were taken as samples. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["bold_file", "brain_mask", "region_file", "events_file"]
     outputs = ["features_file", "samples_file", "voxels_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -122,3 +109,22 @@ def init_features_wf(
         (featurize, outputnode, [(field, field) for field in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    kept, drift = steps["featurize"], steps["filter"]
+    volumes = "the volume" if kept.window == 1 else f"{kept.window} volumes"
+    was = "was" if kept.window == 1 else "were"
+    samples = {
+        "events": f"{volumes} from {kept.shift:g} s after each onset on {was}",
+        "volumes": f"all volumes during the events, shifted by {kept.shift:g} s, were",
+    }
+    filters = {
+        "linear": "a straight line was",
+        "cosine": f"cosine drifts (cut-off {drift.high_pass:g} s) were",
+        "running_line": f"a running line (cut-off {drift.high_pass:g} s) was",
+    }
+    return (
+        f"For decoding, {phrase(filters, drift.method)} removed from the unsmoothed series of each "
+        f"voxel, and {phrase(samples, kept.mode)} taken as samples. "
+    )

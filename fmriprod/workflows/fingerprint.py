@@ -4,6 +4,7 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.fingerprint import ScoreFingerprint
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, percent
 
 
 def init_fingerprint_wf(
@@ -76,12 +77,7 @@ def init_fingerprint_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "The profile of a region over layers is the mean score of its best "
-        f"{100 * best_share:g} % of voxels, divided by its maximum; the best layer of a voxel was "
-        f"found after smoothing the layers' maps (sigma {sigma:g} voxels) [@eickenberg2017]. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["scores_file", "mask_file", "selection_file", "roi_files", "roi_names",
               "background_file"]  # fmt: skip
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -100,3 +96,13 @@ def init_fingerprint_wf(
         (fingerprint, outputnode, [(field, field) for field in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["fingerprint"]
+    return (
+        "The profile of a region over layers is the mean score of its best "
+        f"{percent(step.best_share):.4g} % of voxels, divided by its maximum; the best layer "
+        f"of a voxel was found after smoothing the layers' maps (sigma {step.sigma:g} voxels) "
+        "[@eickenberg2017]. "
+    )

@@ -9,14 +9,15 @@ from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.glm import FirstLevelModel
 from fmriprod.interfaces.smooth import Smooth
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_words import (
+    confounds_words,
+    drift_words,
+    noise_words,
+    response_words,
+    smoothing_words,
+)
 
-_HRF_TEXT = {
-    "spm": "the double-gamma haemodynamic response of SPM",
-    "glover": "the double-gamma haemodynamic response of Glover [@glover]",
-    "gamma": "the gamma haemodynamic response of FSL",
-    "gaussian": "the Gaussian haemodynamic response of FSL",
-}
-_NOISE_TEXT = {"ols": "white noise", "ar1": "first-order autoregressive noise"}
 MAPS = ("effect_files", "variance_files", "t_files", "z_files")
 
 
@@ -109,8 +110,7 @@ def init_first_level_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(fwhm, hrf, high_pass if drift == "cosine" else None, noise, confounds)
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file", "background_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     model_fields = ["contrast_names", "dof", "design_file", "audit_file", "design_figure"]
@@ -150,24 +150,14 @@ def init_first_level_wf(
     return workflow
 
 
-def _text(
-    fwhm: float, hrf: str, high_pass: float | None, noise: str, confounds: Sequence[str]
-) -> str:
+def _text(steps: Steps) -> str:
     """Say in words what is done to each run."""
-    smoothed = f"smoothed with a Gaussian kernel of {fwhm:g} mm FWHM and " if fwhm else ""
-    kind, *terms = hrf.split(" + ")
-    response = " and its ".join(
-        [_HRF_TEXT[kind], " and ".join(terms)] if terms else [_HRF_TEXT[kind]]
-    )
-    errors = _NOISE_TEXT.get(noise, f"autoregressive noise of order {noise.removeprefix('ar')}")
-    drifts = f"and cosine drifts (cut-off {high_pass:g} s)" if high_pass else "and a constant"
+    fwhm, model = steps["smooth"].fwhm, steps["model"]
+    smoothed = f"smoothed with {smoothing_words(fwhm)} and " if fwhm else ""
+    confounds = confounds_words(model.confounds)
+    others = f"{confounds} and {drift_words(model)}" if confounds else drift_words(model)
     return (
         f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: events convolved "
-        f"with {response}, {_confounds_text(confounds)}{drifts}, with {errors}. "
+        f"with {response_words(model.hrf)}, {others} as regressors of no interest, and "
+        f"{noise_words(model.noise)}. "
     )
-
-
-def _confounds_text(confounds: Sequence[str]) -> str:
-    if set(confounds) & set(MOTION_COLUMNS):
-        return "motion parameters [@friston_regressors] "
-    return f"{len(confounds)} confounds " if confounds else ""

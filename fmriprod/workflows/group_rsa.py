@@ -6,6 +6,7 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.group_rsa import GroupRSA
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _INPUTS = ["map_files", "mask_file", "roi_files", "roi_names"]
 _OUTPUTS = [
@@ -103,11 +104,7 @@ def init_group_rsa_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "Fisher's z of the similarities of all participants were tested against 0 (t test; p from "
-        f"{_METHODS[method]}; correction: {correction}). "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=_INPUTS), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=_OUTPUTS), name="outputnode")
     group = pe.Node(
@@ -123,3 +120,14 @@ def init_group_rsa_wf(
         (group, outputnode, [(field, field) for field in _OUTPUTS]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["group"]
+    rule = phrase(_METHODS, step.method)
+    if step.method == "sign_flip":
+        rule += f", at most {step.n_permutations:,} times"
+    return (
+        "Fisher's z of the similarities of all participants were tested against 0 (t test; p from "
+        f"{rule}; correction: {step.correction}; level {step.level:g}). "
+    )

@@ -7,6 +7,7 @@ from fmriprod.interfaces.differentiation import GroupDifferentiation
 from fmriprod.interfaces.group_connectivity import GroupConnectivity
 from fmriprod.interfaces.group_evidence import GroupEvidence
 from fmriprod.interfaces.informational_connectivity import InformationalConnectivity
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 _EVIDENCE = ("accuracy_file", "split_file", "change_file", "log_odds_file", "model_file",
              "selectivity_file", "missing_file")  # fmt: skip
@@ -100,8 +101,7 @@ def init_group_statistics_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(method, n_bootstrap, connectivity, differentiation, informational)
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["scores_files", "connectivity_files", "differentiation_files", "evidence_files"]
     outputs = [*_EVIDENCE, "connectivity_file", "differentiation_file", *_INFORMATIONAL]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -143,36 +143,32 @@ def init_group_statistics_wf(
     return workflow
 
 
-def _text(
-    method: str,
-    n_bootstrap: int,
-    connectivity: bool,
-    differentiation: bool,
-    informational: str | None,
-) -> str:
+def _text(steps: Steps) -> str:
     """Sentences for the methods section."""
-    seeds = " with the published seeds" if method == "published" else ""
+    step = steps["evidence"]
+    seeds = " with the published seeds" if step.method == "published" else ""
     text = (
-        f"Means over participants have 95 % percentile intervals from {n_bootstrap:,} bootstrap "
-        f"resamples of participants{seeds} (3,000 for log odds); two-sided p values are those of "
-        "the bootstrap and of sign flips of participants [@nichols_holmes], and were corrected "
-        "over regions by the false discovery rate [@fdr]. Accuracy was modelled by phase, "
-        "training and their interaction with a random intercept for each participant (restricted "
-        "maximum likelihood [@lme4], degrees of freedom after Satterthwaite [@lmertest]). "
+        "Means over participants have 95 % percentile intervals from "
+        f"{step.n_bootstrap:,} bootstrap resamples of participants{seeds} (3,000 for log odds); "
+        "two-sided p values are those of the bootstrap and of sign flips of participants "
+        "[@nichols_holmes], and were corrected over regions by the false discovery rate [@fdr]. "
+        "Accuracy was modelled by phase, training and their interaction with a random intercept "
+        "for each participant (restricted maximum likelihood [@lme4], degrees of freedom after "
+        "Satterthwaite [@lmertest]). "
     )
-    if connectivity:
+    if "connectivity" in steps:
         text += (
             "Evidence in connectivity was modelled by phase with a random intercept for each "
             "participant, compared with the model without phase by the likelihood ratio, with "
             "parametric bootstrap intervals of the slope. "
         )
-    if differentiation:
+    if "differentiation" in steps:
         text += (
             "Differentiation is the change from before to after drawing of the correlation "
             "distance between the patterns of two objects in different runs, less that of each "
             "object to itself; means over participants are trimmed by 10 % at each end. "
         )
-    if informational:
+    if "informational" in steps:
         text += (
             "Informational connectivity is the correlation over samples of the evidence in two "
             "regions, tested over participants by a t test of its Fisher transform. "

@@ -9,6 +9,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.model_rdm import ModelRDM
 from fmriprod.interfaces.rsa import RSA
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, percent
 from fmriprod.workflows.searchlight_rsa import COMPARED, PATTERNS, init_searchlight_rsa_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 
@@ -104,12 +105,7 @@ def init_layer_rsa_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "Features of every layer were standardised over images and reduced to the principal "
-        f"components that explain {100 * variance:g} % of their variance; dissimilarities are "
-        "1 - Pearson's r of the mean scores of two conditions [@lee_digits]. "
-    )
+    workflow = DescribedWorkflow(name, _text, at="layers")
     inputnode = pe.Node(
         IdentityInterface(fields=[*_FEATURES, "images", *PATTERNS]), name="inputnode"
     )
@@ -157,3 +153,20 @@ def _compare_codes(workflow: pe.Workflow, codes: Sequence[str], method: str) -> 
         (model, compare, [("rdm_file", "model_files")]),
         (compare, outputnode, [("table_file", "code_file")]),
     ])  # fmt: skip
+
+
+def _text(steps: Steps) -> str:
+    step = steps["layers"]
+    kept = percent(step.variance)
+    text = (
+        "Features of every layer were standardised over images and reduced to the principal "
+        f"components that explain {kept:.4g} % of their variance; dissimilarities "
+        "are 1 - Pearson's r of the mean scores of two conditions [@lee_digits]. "
+    )
+    if "layers_and_codes" in steps:
+        codes = ", ".join(map(str, steps["codes"].codes))
+        text += (
+            f"They were compared with those of the codes {codes} "
+            f"({steps['layers_and_codes'].method}). "
+        )
+    return text

@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.normalize import Normalize
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _ENGINE_TEXT = {
     "python": "by an affine transform with twelve parameters that was found by iterated least "
@@ -87,12 +88,7 @@ def init_normalize_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    text = _ENGINE_TEXT["given" if transform_files else engine]
-    workflow.__desc__ = (
-        "The brain was laid upon the ICBM152 template in MNI space [@fonov2009] that Nilearn "
-        f"[@nilearn] ships, {text}. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=["t1w_file", "t1w_mask"]), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=list(_OUTPUTS)), name="outputnode")
     normalize = pe.Node(
@@ -108,3 +104,12 @@ def init_normalize_wf(
         (normalize, outputnode, [(field, name) for name, field in _OUTPUTS.items()]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["normalize"]
+    return (
+        "The brain was laid upon the ICBM152 template in MNI space [@fonov2009] that Nilearn "
+        "[@nilearn] ships, "
+        f"{phrase(_ENGINE_TEXT, 'given' if step.transform_files else step.engine)}. "
+    )

@@ -1,10 +1,13 @@
 """Contrasts or connectivity of parcels over participants."""
 
+from functools import partial
+
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.parcel_group import ParcelGroup
 from fmriprod.interfaces.parcel_ranking import ParcelRanking
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 _OUTPUTS = {
     "contrast": ["group_file", "summary_file"],
@@ -79,14 +82,7 @@ def init_parcel_group_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    what = "Fisher's z of connectivity" if of == "connectivity" and fisher else "Values"
-    workflow.__desc__ = (
-        f"{what} were tested against 0 over participants (t test; p from flipping the signs of "
-        "participants, with the largest value over parcels [@nichols_holmes]; false discovery rate "
-        "[@fdr]); intervals of effect sizes are from the noncentral t distribution "
-        "[@noncentral_intervals]. "
-    )
+    workflow = DescribedWorkflow(name, partial(_text, of=of))
     inputnode = pe.Node(IdentityInterface(fields=["files", "parcels_file"]), name="inputnode")
     outputs = sorted({field for fields in _OUTPUTS.values() for field in fields})
     outputnode = pe.Node(
@@ -109,3 +105,14 @@ def init_parcel_group_wf(
             (rank, outputnode, [("ranking_file", "ranking_file"), ("top_file", "top_file")]),
         ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps, of: str) -> str:
+    step = steps["group"]
+    what = "Fisher's z of connectivity" if of == "connectivity" and step.fisher else "Values"
+    return (
+        f"{what} were tested against 0 over participants (t test; p from {step.n_permutations:,} "
+        "flips of the signs of participants, with the largest value over parcels "
+        "[@nichols_holmes]; false discovery rate [@fdr]); intervals of effect sizes are from the "
+        "noncentral t distribution [@noncentral_intervals]. "
+    )

@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 _KINDS = {
     "correlation": "Pearson's correlation",
@@ -57,10 +58,7 @@ def init_parcel_rest_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        f"Functional connectivity of parcels is {_KINDS.get(kind, kind)} of their series. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=["series_files", "parcels_file"]),
                         name="inputnode")  # fmt: skip
     outputs = ["connectivity_file", "summary_file", "network_file"]
@@ -83,3 +81,12 @@ def init_parcel_rest_wf(
             (summary, outputnode, [("table_file", "network_file")]),
         ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["connectivity"]
+    fisher = ", as Fisher's z" if step.fisher else ""
+    return (
+        "Functional connectivity of parcels is "
+        f"{_KINDS.get(step.kind, step.kind)} of their series{fisher}. "
+    )

@@ -10,6 +10,8 @@ from fmriprod.interfaces.condition_average import ConditionAverage
 from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_contrast import ParcelContrast
 from fmriprod.interfaces.parcel_glm import ParcelGLM
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_words import drift_words, noise_words, response_words
 
 _WANTED = "contrast"
 _INPUTS = ["series_files", "parcels_file", "events_files", "confounds_files"]
@@ -69,7 +71,7 @@ def init_parcel_task_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=_INPUTS), name="inputnode")
     outputs = ["effects_file", "contrast_file", "network_file"]
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
@@ -80,11 +82,8 @@ def init_parcel_task_wf(
         given["contrasts"] = [*given.get("contrasts", ()), f"{_WANTED}={contrast}"]
         measure = pe.Node(ParcelGLM(**given), name="model", mem_gb=mem_gb)
         fields = _INPUTS if "confounds" in given else fields
-        what = "a linear model with a haemodynamic response and autoregressive noise"
     else:
         measure = pe.Node(ConditionAverage(**given), name="model", mem_gb=mem_gb)
-        what = "the mean of the volumes during each condition"
-    workflow.__desc__ = f"Responses of parcels are from {what}; the contrast is {contrast}. "
     wanted = _WANTED if model == "glm" else contrast
     compare = pe.Node(ParcelContrast(contrast=wanted), name="contrast")
     workflow.connect([
@@ -101,3 +100,17 @@ def init_parcel_task_wf(
             (summary, outputnode, [("table_file", "network_file")]),
         ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    model, contrast = steps["model"], steps["contrast"].contrast
+    if isinstance(steps.workflow.get_node("model").interface, ParcelGLM):
+        expression = next(text for text in model.contrasts if text.startswith(f"{_WANTED}="))
+        contrast = expression.removeprefix(f"{_WANTED}=") if contrast == _WANTED else contrast
+        what = (
+            f"a linear model with {response_words(model.hrf)}, {drift_words(model)} and "
+            f"{noise_words(model.noise)} [@nilearn]"
+        )
+    else:
+        what = "the mean of the volumes during each condition"
+    return f"Responses of parcels are from {what}; the contrast is {contrast}. "

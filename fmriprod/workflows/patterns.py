@@ -6,11 +6,13 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.grid_featurize import FeaturizeInGrid
 from fmriprod.interfaces.temporal_filter import TemporalFilter
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 from fmriprod.workflows.parts import FEATURES
 
 _FILTER_TEXT = {
-    "running_line": "a running line (Gaussian-weighted, as FSL's high-pass filter)",
-    "cosine": "cosine drifts",
+    "running_line": "a running line (Gaussian-weighted, as FSL's high-pass filter) with a "
+    "cut-off of {high_pass:g} s",
+    "cosine": "cosine drifts with a cut-off of {high_pass:g} s",
     "linear": "a straight line",
 }
 
@@ -92,16 +94,7 @@ def init_patterns_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    lag = f"{shift_volumes} volumes" if shift_volumes is not None else f"{shift:g} s"
-    grid = f"voxels of {voxel_size:g} mm" if voxel_size else "the grid of the T1-weighted image"
-    workflow.__desc__ = (
-        f"From each series of task {task} {_FILTER_TEXT[drift]} with a cut-off of {high_pass:g} s "
-        f"was removed; it was brought to {grid} in the space of the T1-weighted image with one "
-        f"cubic-spline interpolation, and {window} volume{'s' if window > 1 else ''} of each "
-        f"trial, from {lag} after its onset on, {'were' if window > 1 else 'was'} taken as "
-        f"pattern{'s' if window > 1 else ''}. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["bold_file", "brain_mask", "grid_file", "transform_files", "mask_file"]
     inputnode = pe.Node(IdentityInterface(fields=[*inputs, "events_file"]), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=list(FEATURES)), name="outputnode")
@@ -136,3 +129,22 @@ def init_patterns_wf(
         (featurize, outputnode, [(field, field) for field in FEATURES]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    drift, kept = steps["filter"], steps["featurize"]
+    filters = {k: text.format(high_pass=drift.high_pass) for k, text in _FILTER_TEXT.items()}
+    filtered = phrase(filters, drift.method)
+    later = kept.shift_volumes
+    lag = f"{later} volumes" if later is not None else f"{kept.shift:g} s"
+    grid = "the grid of the T1-weighted image"
+    grid = f"voxels of {kept.voxel_size:g} mm" if kept.voxel_size else grid
+    taken = "1 volume of each trial, from {} after its onset on, was taken as pattern"
+    if kept.window != 1:
+        taken = f"{kept.window} volumes of each trial, from {{}} after its onset on, were taken as "
+        taken += "patterns"
+    return (
+        f"From each series of task {kept.task} {filtered} was removed; it was brought to {grid} in "
+        f"the space of the T1-weighted image with one cubic-spline interpolation, and "
+        f"{taken.format(lag)}. "
+    )

@@ -1,6 +1,7 @@
 """The main job's steps before the region, from series that were preprocessed elsewhere."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from nipype.interfaces.utility import IdentityInterface
@@ -14,6 +15,7 @@ from fmriprod.interfaces.prepared_reference import PreparedReference
 from fmriprod.interfaces.quality import RunQuality
 from fmriprod.interfaces.slices import SlicesFigure
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
 from fmriprod.workflows.preparation import Preparation
@@ -219,8 +221,7 @@ def init_prepared_run_wf(
     nipype.pipeline.engine.Workflow
     """
     prepared, bold_gb = prepared_of(run), resources.image_gb(run.bold_file)
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(prepared)
+    workflow = DescribedWorkflow(name, partial(_text, prepared=prepared))
     inputnode = pe.Node(IdentityInterface(fields=["reference_file", "mask_file"]), name="inputnode")
     outputnode = pe.Node(
         IdentityInterface(fields=["bold_file", *_QUALITY, *_MODEL], bold_file=run.bold_file),
@@ -291,9 +292,8 @@ def _save(
         workflow.connect(confounds, "summary_file", node, "metadata_file")
 
 
-def _text(prepared: PreparedRun) -> str:
-    """Say in words where the run comes from."""
-    taken = prepared.strategy if prepared.confounds else "none"
+def _text(steps: Steps, prepared: PreparedRun) -> str:
+    taken = steps["confounds"].strategy if prepared.confounds else "none"
     return (
         f"{prepared.notes[0][0].upper()}{prepared.notes[0][1:]}. Confounds of the derivatives: "
         f"{taken}. Framewise displacement [@power_fd] is that of the derivatives. "

@@ -6,6 +6,7 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.receptive_field import ReceptiveField
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 
 def init_receptive_field_wf(
@@ -82,13 +83,7 @@ def init_receptive_field_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "The receptive field of each voxel was estimated by the lasso, along paths of at most "
-        f"{max_iter} steps of least-angle regression [@lars], with the penalty chosen by "
-        + ("leaving out each " + groups if groups else f"{n_folds}-fold")
-        + (" in turn. " if groups else " cross-validation. ")
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = [
         "features_file", "features_samples_file", "responses_file", "samples_file", "mask_file",
     ]  # fmt: skip
@@ -111,3 +106,17 @@ def init_receptive_field_wf(
         (field, outputnode, [(name, name) for name in made]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["receptive_field"]
+    turns = (
+        f"leaving out each {step.groups} in turn"
+        if step.groups
+        else f"{step.n_folds}-fold cross-validation"
+    )
+    return (
+        "The receptive field of each voxel was estimated by the lasso, along paths of at most "
+        f"{step.max_iter} steps of least-angle regression [@lars], with the penalty chosen by "
+        f"{turns}. "
+    )

@@ -5,6 +5,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.fixed_effects import FixedEffects
 from fmriprod.interfaces.roi import RoiMask
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 
 def init_region_wf(
@@ -46,11 +47,7 @@ def init_region_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        f"The {n_voxels} voxels with the largest response to all conditions together (fixed "
-        "effects over the runs that choose it) were taken as the region of interest. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["effect_files", "variance_files", "dof", "mask_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=["mask_file", "z_file"]), name="outputnode")
@@ -63,3 +60,11 @@ def init_region_wf(
         (fixed, outputnode, [("z_file", "z_file")]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    return (
+        f"The {steps['choose'].n_voxels} voxels with the largest response to all conditions "
+        "together (fixed effects over the runs that choose it) were taken as the region of "
+        "interest. "
+    )

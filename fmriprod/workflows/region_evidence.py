@@ -8,6 +8,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.interfaces.region_evidence import RegionEvidence
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 from fmriprod.workflows.evidence import CLASSIFIER_TEXT
 
 _PUBLISHED = (
@@ -92,7 +93,7 @@ def init_region_evidence_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["features_files", "samples_files", "voxels_files", "mask_files", "region_names"]
     outputs = [*(f"{kind}_file" for kind in _TABLES), "permutations_files", "notes"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -120,7 +121,6 @@ def init_region_evidence_wf(
             (collect, merge, [("out", "in_files")]),
             (merge, outputnode, [("out_file", field)]),
         ])  # fmt: skip
-    workflow.__desc__ = _describe(schemes)
     return workflow
 
 
@@ -131,21 +131,23 @@ def _scheme_node(options: dict[str, Any], shared: dict[str, Any], mem_gb: float)
     return pe.Node(RegionEvidence(**shared | options), name=f"evidence_{name}", mem_gb=mem_gb)
 
 
-def _describe(schemes: Sequence[dict[str, Any]]) -> str:
+def _text(steps: Steps) -> str:
     """Sentences for the methods section."""
+    nodes = steps.named("evidence_")
     parts = []
-    for options in schemes:
-        test, train = options["test_phase"], options.get("train_phase")
-        if options["scheme"] in ("within_phase", "2way_within"):
-            more = f", training on the others and on phase `{train}`" if train else ""
-            part = f"leaving out one run of phase `{test}` at a time{more}"
+    for step in nodes:
+        if step.scheme in ("within_phase", "2way_within"):
+            more = f", training on the others and on phase `{step.train_phase}`"
+            part = f"leaving out one run of phase `{step.test_phase}` at a time"
+            part += more if step.train_phase else ""
         else:
-            part = f"training on phase `{train}` and testing on phase `{test}`"
-        parts.append(f"{part} (scheme `{options['scheme']}`)")
-    used = dict.fromkeys(o.get("classifier", "logistic_ovr") for o in schemes)
-    models = " and ".join(CLASSIFIER_TEXT[name] for name in used)
+            part = f"training on phase `{step.train_phase}` and testing on phase "
+            part += f"`{step.test_phase}`"
+        null = f", {step.n_permutations:,} permutations" if step.n_permutations else ""
+        parts.append(f"{part} (scheme `{step.scheme}`{null})")
+    used = dict.fromkeys(phrase(CLASSIFIER_TEXT, step.classifier) for step in nodes)
     return (
-        f"Evidence for each object in each region is its log-probability by {models}, "
+        f"Evidence for each object in each region is its log-probability by {' and '.join(used)}, "
         f"{'; '.join(parts)}. Evidence for the target is set against that for the other trained "
         "object (foil) and for the mean of the other objects (control) [@fan2020]. "
     )

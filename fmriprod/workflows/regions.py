@@ -9,6 +9,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.freesurfer import FreeSurferSubject
 from fmriprod.interfaces.label_masks import LabelMasks
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _FREESURFER = ["label_file", "surface_label_files", "white_files", "thickness_files"]
 _RULE_TEXT = {
@@ -71,11 +72,7 @@ def init_freesurfer_wf(
     InputError
         If ``recon-all`` is to run and is not installed.
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        "Cortex and subcortical structures were segmented and labelled with FreeSurfer's "
-        "recon-all [@freesurfer; @desikan]. "
-    )
+    workflow = DescribedWorkflow(name, _freesurfer_text)
     inputnode = pe.Node(
         IdentityInterface(fields=["subjects_dir", "subject", "t1w_file"]), name="inputnode"
     )
@@ -184,13 +181,7 @@ def init_regions_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    names = ", ".join(text.partition("=")[0].strip() for text in regions)
-    rule_text = _RULE_TEXT[rule].format(min_fraction=min_fraction)
-    workflow.__desc__ = (
-        f"Regions of interest{f' ({names})' if names else ''} were made from anatomical labels; "
-        f"{rule_text}. "
-    )
+    workflow = DescribedWorkflow(name, _regions_text)
     inputs = [*_FREESURFER, "reference_file", "transform_files", "mask_files", "mask_names"]
     outputs = ["mask_files", "region_names", "pending_names", "union_mask", "counts_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -209,3 +200,25 @@ def init_regions_wf(
         (masks, outputnode, [(field, field) for field in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _freesurfer_text(steps: Steps) -> str:
+    done = "were" if "recon" in steps else "had been"
+    return (
+        f"Cortex and subcortical structures {done} segmented and labelled with FreeSurfer's "
+        "recon-all [@freesurfer; @desikan]. "
+    )
+
+
+def _regions_text(steps: Steps) -> str:
+    step = steps["masks"]
+    known = isinstance(step.regions, list)
+    names = ", ".join(text.partition("=")[0].strip() for text in step.regions) if known else ""
+    rules = {
+        "nearest": _RULE_TEXT["nearest"],
+        "partial_volume": _RULE_TEXT["partial_volume"].format(min_fraction=step.min_fraction),
+    }
+    return (
+        f"Regions of interest{f' ({names})' if names else ''} were made from anatomical labels; "
+        f"{phrase(rules, step.rule)}. "
+    )

@@ -1,12 +1,15 @@
 """Responses of every voxel, run by run, for models of what was shown."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.run_responses import RunResponses
+from fmriprod.workflows.describe_nodes import COMPUTED, DescribedWorkflow, Steps, phrase
 
+_SHOWN = 12  # confounds that are named
 _DRIFT_TEXT = {
     "linear": "a straight line was removed from each voxel and run",
     "none": "nothing was removed from the series",
@@ -84,17 +87,7 @@ def init_responses_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    drift = _DRIFT_TEXT.get(
-        detrend, f"drifts slower than {high_pass:g} s were removed from each voxel and run"
-    )
-    late = f", and volumes were taken {shift} later than what was shown" if shift else ""
-    if confounds:
-        drift += f", and its confounds ({', '.join(confounds)}) were regressed out"
-    late += _SCALE_TEXT.get(standardize, "")
-    workflow.__desc__ = f"From the unsmoothed series {drift}{late}. ".replace(
-        "From the unsmoothed series nothing", "Nothing"
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["bold_files", "mask_file", "confounds_files"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputs = ["responses_file", "samples_file", "voxels_file"]
@@ -117,3 +110,32 @@ def init_responses_wf(
         (responses, outputnode, [(out, out) for out in outputs]),
     ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    step = steps["responses"]
+    slow = "drifts slower than {:g} s were removed from each voxel and run ({})".format
+    removed = phrase(
+        _DRIFT_TEXT
+        | {"cosine": slow(step.high_pass, "cosines"),
+           "running_line": slow(step.high_pass, "running line")},
+        step.detrend,
+    )  # fmt: skip
+    if step.confounds:
+        removed += f", and {_confounds_text(step.confounds)} were regressed out"
+    late = f", and volumes were taken {step.shift} later than what was shown" if step.shift else ""
+    left_out = [
+        f"the {which} {n} volumes of each run were left out"
+        for which, n in (("first", step.drop_first), ("last", step.drop_last)) if n
+    ]  # fmt: skip
+    scaled = _SCALE_TEXT | {"none": ""}
+    text = "; ".join([f"{removed}{late}{phrase(scaled, step.standardize)}", *left_out])
+    text = f"From the unsmoothed series {text}. "
+    return text.replace("From the unsmoothed series nothing was removed from the series",
+                        "Nothing was removed from the unsmoothed series")  # fmt: skip
+
+
+def _confounds_text(confounds: Any) -> str:
+    if confounds is COMPUTED or len(confounds) > _SHOWN:
+        return f"its {confounds if confounds is COMPUTED else len(confounds)} confounds"
+    return f"its confounds ({', '.join(map(str, confounds))})"

@@ -9,6 +9,7 @@ from fmriprod.interfaces.layer_assignment import LayerAssignment
 from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.searchlight_rdm import SearchlightRDM
 from fmriprod.interfaces.searchlight_rsa import SearchlightRSA
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 PATTERNS = ["pattern_files", "conditions", "runs", "mask_file"]
 COMPARED = ["rsa_file", "value_map", "p_map", "q_map", "models", "summary_file"]
@@ -110,13 +111,7 @@ def init_searchlight_rsa_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = (
-        f"In a sphere of {radius:g} mm around every voxel ({_DISTANCES[distance]} of the patterns "
-        f"of two conditions) dissimilarities were compared with those of models ({method}"
-        f"{' [@whitened_rdms]' if method.startswith('whitened') else ''}) "
-        "[@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
-    )
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=[*PATTERNS, "model_files"]), name="inputnode")
     outputs = [*COMPARED, "rdm_file", *_ASSIGNED.values()]
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
@@ -153,3 +148,20 @@ def init_searchlight_rsa_wf(
             (assign, outputnode, list(_ASSIGNED.items())),
         ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    sphere, compared = steps["rdm" if "rdm" in steps else "rsa"], steps["rsa"]
+    whitened = " [@whitened_rdms]" if str(compared.method).startswith("whitened") else ""
+    text = (
+        f"In a sphere of {sphere.radius:g} mm around every voxel "
+        f"({phrase(_DISTANCES, sphere.distance)} of the patterns of two conditions; at least "
+        f"{sphere.min_voxels} voxels) dissimilarities were compared with those of models "
+        f"({compared.method}{whitened}) [@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
+    )
+    n = compared.n_permutations
+    if compared.p_method == "permutation" and n:
+        text += f"P values are from at most {n:,} relabellings of the conditions. "
+    if "assign" in steps:
+        text += "Each voxel was assigned to the layer whose dissimilarities are most like its own. "
+    return text

@@ -9,6 +9,14 @@ from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.single_trial import SingleTrialBetas
 from fmriprod.interfaces.smooth import Smooth
 from fmriprod.workflows import resources
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_words import (
+    confounds_words,
+    drift_words,
+    noise_words,
+    response_words,
+    smoothing_words,
+)
 
 _METHOD_TEXT = {
     ("lss", "all"): "a separate model for each trial, in which one regressor stands for all "
@@ -102,8 +110,7 @@ def init_single_trial_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    workflow.__desc__ = _text(method, others, fwhm, high_pass, noise)
+    workflow = DescribedWorkflow(name, _text)
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputs = ["betas_file", "t_file", "trials_file", "features_file", "voxels_file", "audit_file"]
@@ -149,12 +156,16 @@ def init_single_trial_wf(
     return workflow
 
 
-def _text(method: str, others: str, fwhm: float, high_pass: float, noise: str) -> str:
+def _text(steps: Steps) -> str:
     """Say in words how trials are estimated."""
-    kind = _METHOD_TEXT[(method, others if method == "lss" else "all")]
-    smoothed = f"after smoothing with a Gaussian kernel of {fwhm:g} mm FWHM " if fwhm else ""
-    errors = "first-order autoregressive noise" if noise == "ar1" else "white noise"
+    step, smooth = steps["betas"], steps["smooth"]
+    kind = phrase(_METHOD_TEXT, (step.method, step.others if step.method == "lss" else "all"))
+    smoothed = ""
+    if "smooth" in steps and smooth.fwhm:
+        smoothed = f"after smoothing with {smoothing_words(smooth.fwhm)} "
+    confounds = confounds_words(step.confounds)
     return (
-        f"The response to every single trial was estimated {smoothed}by {kind}, with cosine drifts "
-        f"(cut-off {high_pass:g} s) and {errors}. "
+        f"The response to every single trial was estimated {smoothed}by {kind}, with "
+        f"{response_words(step.hrf)}, {f'{confounds}, ' if confounds else ''}{drift_words(step)} "
+        f"and {noise_words(step.noise)}. "
     )

@@ -8,6 +8,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.algorithms.layer_reduction import MAX_FEATURES
 from fmriprod.interfaces.label_stimuli import LabelStimuli
 from fmriprod.interfaces.layer_features import LayerFeatures
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 
 def init_stimulus_features_wf(
@@ -87,7 +88,7 @@ def init_stimulus_features_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
+    workflow = DescribedWorkflow(name, _text)
     field = {"images": "images", "frames": "frames", "labels": "label_files"}[stimuli]
     inputs = ["images", "frames", "label_files"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
@@ -96,7 +97,6 @@ def init_stimulus_features_wf(
     if stimuli == "labels":
         interface = LabelStimuli(shift=shift)
         given = {"tr": tr, "runs": runs}
-        workflow.__desc__ = "Stimuli were described by their pixels. "
     else:
         interface = LayerFeatures(network=network, max_features=max_features, reduce=reduce)
         if log is not None:
@@ -107,7 +107,6 @@ def init_stimulus_features_wf(
         given = {"layers": layers, "size": size}
         if film:
             given |= {"tr": tr, "frame_rate": frame_rate, "lags": lags, "run_labels": runs}
-        workflow.__desc__ = _text(network, lags if film else (), reduce, log)
     for trait, value in given.items():
         if isinstance(value, (int, float)):
             setattr(interface.inputs, trait, float(value))
@@ -121,21 +120,25 @@ def init_stimulus_features_wf(
     return workflow
 
 
-def _text(network: str, lags: Sequence[float], reduce: bool, log: bool | None) -> str:
+def _text(steps: Steps) -> str:
     """Say in words what features were made."""
-    if network == "pixels":
-        what = "Stimuli were described by the luminance of their pixels"
-    elif network == "gabor":
-        what = "Stimuli were described by a pyramid of Gabor energies [@kay2008]"
-    else:
-        how = [word for word, done in (("smoothed and subsampled", reduce),
-                                       ("log-transformed", log is not False)) if done]  # fmt: skip
+    step = steps["features"]
+    if isinstance(steps.workflow.get_node("features").interface, LabelStimuli):
+        return "Stimuli were described by their pixels. "
+    known = {
+        "pixels": "Stimuli were described by the luminance of their pixels",
+        "gabor": "Stimuli were described by a pyramid of Gabor energies [@kay2008]",
+    }
+    what = known.get(step.network)
+    if what is None:
+        how = ["smoothed and subsampled"] * bool(step.reduce)
+        how += ["log-transformed"] * (step.log is not False)
         changed = f", {' and '.join(how)} [@eickenberg2017]," if how else ""
         what = (
-            f"Stimuli were shown to a network ({network}), and the activations of each layer"
+            f"Stimuli were shown to a network ({step.network}), and the activations of each layer"
             f"{changed} were their features"
         )
-    if lags:
-        times = ", ".join(f"{lag:g}" for lag in lags)
+    if step.lags:
+        times = ", ".join(f"{lag:g}" for lag in step.lags)
         what += f"; of films the mean over each volume was taken, {times} s before it"
     return what + ". "

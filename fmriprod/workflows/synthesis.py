@@ -13,6 +13,7 @@ from fmriprod.interfaces.response_contrast import ResponseContrast
 from fmriprod.interfaces.retinotopy import Retinotopy
 from fmriprod.interfaces.synthesize import SynthesizeResponses
 from fmriprod.interfaces.wedge_stimuli import WedgeStimuli
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
 
 _INPUTS = ["images", "samples_file", "model_file", "mask_file", "truth_file", "background_file"]
 _OUTPUTS = {
@@ -125,7 +126,7 @@ def init_synthesis_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
+    workflow = DescribedWorkflow(name, _text)
     inputnode = pe.Node(IdentityInterface(fields=_INPUTS), name="inputnode")
     fields = sorted({field for fields in _OUTPUTS.values() for field in fields})
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")
@@ -154,7 +155,6 @@ def init_synthesis_wf(
             first=first, second=second, truth_threshold=truth_threshold, simulated=simulated
         )
         _connect_contrast(workflow, recovery, single_layer, mem_gb)
-    workflow.__desc__ = _text(experiment, n_images, first, second, single_layer)
     return workflow
 
 
@@ -228,19 +228,21 @@ def _connect_contrast(
     ])  # fmt: skip
 
 
-def _text(experiment: str, n_images: int, first: str, second: str, single_layer: str | None) -> str:
+def _text(steps: Steps) -> str:
     """Say in words what was synthesised."""
     text = (
         "Responses to new stimuli were synthesised as the mean over layers of the fitted models' "
         "predictions [@eickenberg2017]"
     )
-    if experiment == "retinotopy":
+    if wedges := steps.named("wedges"):
         return text + (
-            f": to wedges of 30 degrees in steps of 15, cut from {n_images} images, and the angle "
-            "that each voxel prefers was found from cosine and sine of the wedge's angle. "
+            f": to wedges of 30 degrees in steps of 15, cut from {wedges[0].n_images} images, and "
+            "the angle that each voxel prefers was found from cosine and sine of the wedge's "
+            "angle. "
         )
-    one = f", and by {single_layer} alone" if single_layer else ""
+    one = f", and by {', '.join(steps['single'].layers)} alone" if "single" in steps else ""
+    judged = steps["recovery"]
     return text + (
-        f", and contrasted between images of {first} and {second}{one}; precision and recall are "
-        "those of the voxels of the measured contrast. "
+        f", and contrasted between images of {judged.first} and {judged.second}{one}; precision "
+        "and recall are those of the voxels of the measured contrast. "
     )

@@ -6,6 +6,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.binarize import Binarize
 from fmriprod.interfaces.leave_one_out import LeaveOneOutMasks
 from fmriprod.interfaces.resample_to_grid import ResampleToGrid
+from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 _MODEL_TEXT = {
     "fixed": "a fixed-effects mean weighted by precision",
@@ -103,17 +104,7 @@ def init_task_mask_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name)
-    clusters = f"clusters of z > {cluster_threshold:g}"
-    if cluster_p:
-        clusters += f" with a corrected p < {cluster_p:g} of their size [@cluster_extent]"
-    if min_voxels > 1:
-        clusters += f" of at least {min_voxels} voxels"
-    workflow.__desc__ = (
-        f"The task mask of a participant comes from the others' maps alone: {_MODEL_TEXT[model]}, "
-        f"{clusters}, voxels of z > {threshold:g} in these. "
-        + _BACK_TEXT[back].format(threshold=threshold)
-    )
+    workflow = DescribedWorkflow(name, _text)
     group = ["effect_files", "variance_files", "dof", "map_subjects", "subjects", "mask_file"]
     inputnode = pe.Node(
         IdentityInterface(fields=[*group, "grid_files", "transform_files"]), name="inputnode"
@@ -167,3 +158,20 @@ def init_task_mask_wf(
 def _flat(files: list) -> list:
     """Make one list of the lists of one file that a node over participants gives."""
     return [path if isinstance(path, str) else path[0] for path in files]
+
+
+def _text(steps: Steps) -> str:
+    step = steps["leave_one_out"]
+    clusters = f"clusters of z > {step.cluster_threshold:g}"
+    if step.cluster_p:
+        clusters += f" with a corrected p < {step.cluster_p:g} of their size [@cluster_extent]"
+    if step.min_voxels and step.min_voxels != 1:
+        clusters += f" of at least {step.min_voxels} voxels"
+    back = _BACK_TEXT["partial_volume"]
+    if "binarize" in steps:
+        back = _BACK_TEXT["published"].format(threshold=steps["binarize"].threshold)
+    return (
+        "The task mask of a participant comes from the others' maps alone: "
+        f"{phrase(_MODEL_TEXT, step.model)}, {clusters}, voxels of z > {step.threshold:g} "
+        f"in these. {back}"
+    )

@@ -134,7 +134,7 @@ def test_only_correlations_are_averaged_as_z(work, rng, parcels, kind, averaged)
 
 
 def test_methods_of_the_group_cite_what_they_use():
-    text = describe(init_parcel_group_wf(of="connectivity"))
+    text = describe(init_parcel_group_wf(of="connectivity"), software=False)
     assert text.startswith("Fisher's z of connectivity were tested")
     assert describe(init_parcel_group_wf(fisher=True)).startswith("Values were")
     assert describe_html(text).count("<li id") == 3
