@@ -26,6 +26,7 @@ from fmriprod.interfaces.rsa_report_inputs import (
 )
 from fmriprod.interfaces.rsa_report_spec import RSAReportInputSpec, RSAReportOutputSpec
 from fmriprod.reports.page import render_page
+from fmriprod.reports.rdm_panel import rdm_panel
 from fmriprod.reports.rsa_page import rsa_page
 from fmriprod.reports.rsa_results import RDMFacts, RSAFigure, RSAResult, SimilarityTable
 
@@ -196,7 +197,13 @@ class RSAReport(PageReport):
         facts = [RDMFacts(e.title, e.n_rdms, len(e.conditions), e.distance, e.n_unknown,
                           e.n_constant) for e in shown]  # fmt: skip
         figures += [drawn for drawn, _ in scaled]
-        return {"rdms": facts, "scalings": [fact for _, fact in scaled]}, figures
+        panels = [rdm_panel(e.values, e.conditions, e.names, groups=own, limits=limits,
+                            lower_only=values.lower_only, title=e.title,
+                            label=f"{e.distance} distance")
+                  for e, own in zip(shown, groups, strict=True)]  # fmt: skip
+        scalings = [fact for _, fact in scaled]
+        there = [panel for panel in panels if panel is not None]
+        return {"rdms": facts, "scalings": scalings, "panels": there}, figures
 
     def _chosen(self, shown: list[ShownRDMs]) -> Iterator[tuple[ShownRDMs, int]]:
         """RDMs that are scaled: those asked for, or the first one without gaps of each file."""

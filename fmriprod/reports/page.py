@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.reports.panels import Panel
 
 _INCH = 120  # pixels of the page for an inch of a figure: letters are equally large in all
 LEVELS = ("good", "info", "warning", "problem")
@@ -109,7 +110,7 @@ class Tiles:
     kind: str = field(default="tiles", init=False)
 
 
-Block = Text | Notice | Table | Figure | Tiles
+Block = Text | Notice | Table | Figure | Tiles | Panel
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,9 @@ class Page:
 def render_page(page: Page) -> str:
     """Turn a page into HTML that needs no other file and no network.
 
-    Pictures are embedded; styles and the little script that enlarges pictures are inside; a
-    content security policy keeps the browser from loading anything. All text is escaped.
+    Pictures are embedded; styles and scripts (that enlarge pictures, and draw the panels that
+    there are) are inside; a content security policy keeps the browser from loading anything.
+    All text is escaped.
 
     Parameters
     ----------
@@ -171,8 +173,12 @@ def render_page(page: Page) -> str:
         lstrip_blocks=True,
     )
     anchors = _anchors(page.sections)
+    blocks = [*page.lead, *(block for section in page.sections for block in section.blocks)]
+    panels = {block.name for block in blocks if isinstance(block, Panel)}
     return environment.get_template("page.html.j2").render(
-        page=page, sections=list(zip(anchors, page.sections, strict=True))
+        page=page,
+        sections=list(zip(anchors, page.sections, strict=True)),
+        panels=sorted(panels),
     )
 
 

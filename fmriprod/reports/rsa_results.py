@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fmriprod.reports.panels import Panel
+
 # Sections in the order of the page: title, and how it is read.
 SECTIONS = {
     "similarity": (
@@ -81,8 +83,9 @@ class RSAResult:
     ``spheres`` is what `fmriprod.reports.code_maps.sphere_counts` gives; ``map_level`` is what
     their test is called: q, or p. ``layers`` has
     ``layer n agreement`` (voxels, and their median agreement or NaN); ``regions`` has ``rdm
-    model value`` and others, as `fmriprod.reports.region_bars.region_rows` gives them. ``truth``
-    maps what was planted in simulated data to ``{"expected", "found", "ok"}``.
+    model value`` and others, as `fmriprod.reports.region_bars.region_rows` gives them. ``panels``
+    are of RDMs. ``truth`` maps what was planted in simulated data to ``{"expected", "found",
+    "ok"}``.
     """
 
     title: str
@@ -99,6 +102,7 @@ class RSAResult:
     regions: pd.DataFrame | None = None
     rdms: Sequence[RDMFacts] = ()
     scalings: Sequence[ScalingFacts] = ()
+    panels: Sequence[Panel] = ()
     truth: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     methods: str = ""
     decisions: Sequence[str] = ()

@@ -40,6 +40,8 @@ def rsa_sections(result: RSAResult, shown: RSAFigure | None = None) -> list[Sect
         blocks += _tables(result, key)
         if shown in there:
             blocks.insert(0, Text(f"{shown.title}: the figure is in the summary above."))
+        if key == "rdms":
+            blocks += result.panels
         if not blocks:
             continue
         if key in REMARKS:

@@ -12,6 +12,14 @@
   if (window.matchMedia("(max-width: 60rem)").matches) {
     document.querySelector("nav details").removeAttribute("open");
   }
+  // What can be scrolled must be reached with the keyboard too.
+  function reach() {
+    document.querySelectorAll(".scroll").forEach(function (box) {
+      if (box.scrollWidth > box.clientWidth) { box.tabIndex = 0; } else { box.removeAttribute("tabindex"); }
+    });
+  }
+  reach();
+  window.addEventListener("resize", reach);
   if (!("IntersectionObserver" in window)) { return; }
   var links = {};
   document.querySelectorAll("nav a").forEach(function (a) { links[a.hash.slice(1)] = a; });
