@@ -15,6 +15,7 @@ from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import chosen_engine, submits_jobs
 from fmriprod.cli.options import given_model_options
 from fmriprod.cli.problems import show_problems
+from fmriprod.cli.run_record import record_run
 
 if TYPE_CHECKING:
     from fmriprod.workflows.plan_production import ProductionPlan
@@ -197,7 +198,8 @@ def execute_study(
     from fmriprod.interfaces.dataset_description import write_dataset_description
 
     out_dir = Path(os.path.abspath(args.out_dir))
-    workflow = build(names_folder(out_dir), str(out_dir))
+    notes = names_folder(out_dir)
+    workflow = build(notes, str(out_dir))
     if getattr(args, "dry_run", False):
         show_cache_plan(workflow, out_dir, args.work_dir, console)
         return 0
@@ -211,5 +213,6 @@ def execute_study(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
         engine=chosen_engine(args), clean_work=getattr(args, "clean_work", "none"),
     )  # fmt: skip
+    record_run(args, outcome, notes_dir=notes, raw_directory=prepared.root, console=console)
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

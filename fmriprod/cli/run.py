@@ -25,6 +25,7 @@ from fmriprod.cli.options import (
     add_study_options,
     model_options,
 )
+from fmriprod.cli.run_record import record_run
 from fmriprod.cli.values import folder
 
 if TYPE_CHECKING:
@@ -117,13 +118,14 @@ def run_plans(
     out_dir = Path(os.path.abspath(args.out_dir))
     used = next((plan.derivatives for plan in plans if plan.derivatives is not None), None)
     links = {DERIVATIVES_LINK: used.root} if used is not None else {}
+    notes = names_folder(out_dir)
     workflow = init_study_wf(
         plans,
         out_dir=str(out_dir),
         bids_dir=root,
         dataset=dataset_name(root),
         truth_file=truth,
-        record_dir=names_folder(out_dir),
+        record_dir=notes,
         omp_nthreads=threads(args, sum(len(plan.runs) for plan in plans)),
         **model_options(args),
     )
@@ -139,6 +141,7 @@ def run_plans(
         workflow, out_dir, work_dir=args.work_dir, n_procs=args.n_procs, memory_gb=args.mem_gb,
         engine=chosen_engine(args), clean_work=args.clean_work,
     )  # fmt: skip
+    record_run(args, outcome, notes_dir=notes, raw_directory=root, console=console)
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
 

@@ -11,6 +11,7 @@ from typing import Any
 from nipype.pipeline.engine import Workflow
 
 from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.workflows.cache_truth import TrueCachePlugin
 from fmriprod.workflows.outcome import Event, Outcome
 
 # Where each engine is: a class that takes plugin_args and on_event, has outcome and close().
@@ -93,7 +94,7 @@ def run_workflow(
     plugin = find_engine(engine)({**args, **(engine_args or {})}, on_event)
     begun = time.monotonic()
     try:
-        workflow.run(plugin=plugin)
+        workflow.run(plugin=TrueCachePlugin(plugin))
     except RuntimeError:
         if not plugin.outcome.failures:
             raise

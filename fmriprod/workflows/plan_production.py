@@ -102,6 +102,9 @@ def plan_production(
             if plan is not None:
                 runs.append(plan)
     phases = _phases(study, participant, runs, problems, decisions)
+    for name in lacking_differentiation(study, phases):
+        n_runs = len(phases.get(name, ()))
+        decisions.append(f"differentiation is left out: phase {name} has {n_runs} of two runs")
     if not runs and not problems:
         expected = f"a run of one of the tasks {', '.join(study.tasks)}"
         found = ", ".join(sorted({run.task for run in participant.runs})) or "no run"
@@ -232,6 +235,13 @@ def _check_samples(
     except InputError as err:
         err.file = err.file or run.events_file
         raise
+
+
+def lacking_differentiation(study: Study, phases: Mapping[str, Sequence[str]]) -> list[str]:
+    """Phases that differentiation compares, of which there are not the two runs it needs."""
+    table = study.differentiation
+    compared = () if table is None else (table.before, table.after)
+    return [name for name in compared if len(phases.get(name, ())) < 2]
 
 
 def _phases(

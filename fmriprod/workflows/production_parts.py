@@ -13,7 +13,7 @@ from fmriprod.interfaces.template import SPACE as TEMPLATE
 from fmriprod.workflows.parts import FEATURES, gather
 from fmriprod.workflows.patterns import init_patterns_wf
 from fmriprod.workflows.plan import RunPlan
-from fmriprod.workflows.plan_production import ProductionPlan
+from fmriprod.workflows.plan_production import ProductionPlan, lacking_differentiation
 from fmriprod.workflows.preparation import Preparation
 from fmriprod.workflows.region_evidence import init_region_evidence_wf
 from fmriprod.workflows.resources import image_gb
@@ -190,9 +190,9 @@ def build_task_maps() -> dict[str, pe.Node]:
 
 
 def differentiation_phases(study: Study, plan: ProductionPlan) -> tuple[str, str] | None:
-    """Phases that differentiation compares; None if that is not asked for, or one is absent."""
+    """Phases that differentiation compares; None if that is not asked for, or one has one run."""
     table = study.differentiation
-    if table is None or not {table.before, table.after} <= set(plan.phases):
+    if table is None or lacking_differentiation(study, plan.phases):
         return None
     return table.before, table.after
 

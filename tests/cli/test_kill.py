@@ -43,7 +43,8 @@ def finish(bids, out):
 
 
 def digests(out):
-    files = (p for p in Path(out).rglob("*") if p.is_file() and ".fmriprod" not in p.parts)
+    ours = {".fmriprod", "logs"}
+    files = (p for p in Path(out).rglob("*") if p.is_file() and not ours & {*p.parts})
     return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

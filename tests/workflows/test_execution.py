@@ -59,6 +59,13 @@ def test_a_change_runs_exactly_what_depends_on_it(work):
     assert outcome.executed == ["chain.alone"]
 
 
+def test_a_result_that_is_damaged_is_made_again(work):
+    run_workflow(chain(work, ["fine"] * 3), n_procs=1)
+    os.truncate(work / "work" / "chain" / "step1" / "result_step1.pklz", 20)
+    outcome = run_workflow(chain(work, ["fine"] * 3), n_procs=1)
+    assert outcome.ok and outcome.executed == ["chain.step1"]
+
+
 @pytest.mark.parametrize(
     ("trace", "message"),
     [

@@ -7,6 +7,7 @@ from support.images import write_image
 from fmriprod.interfaces.bids_index import index_dataset
 from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.plan_production import plan_production, read_participants
+from fmriprod.workflows.production_parts import differentiation_phases
 from fmriprod.workflows.study_file import read_study
 
 OBJECTS = ["bed", "bench", "chair", "table"]
@@ -96,7 +97,11 @@ def test_a_lost_run_is_an_error_or_a_decision(dataset, tmp_path):
     study = _study(tmp_path, ('missing = "error"', 'missing = "drop-run"'))
     plan = plan_production(study, participant, table=table)
     assert plan.phases["pre"] == ("task_recognition_run_3",)
-    assert plan.decisions == ("phase pre is without run 4 of task recognition",)
+    assert plan.decisions == (
+        "phase pre is without run 4 of task recognition",
+        "differentiation is left out: phase pre has 1 of two runs",
+    )
+    assert differentiation_phases(study, plan) is None
 
 
 def test_a_condition_that_a_run_lacks_is_an_error_or_drops_the_run(dataset, tmp_path):

@@ -1,0 +1,92 @@
+"""After a run from the command line: the record of what was made."""
+
+import argparse
+import re
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from fmriprod.workflows.outcome import Outcome
+
+# What changes nothing in the numbers, and where this process runs.
+_OF_THIS_RUN = (
+    "bids_dir", "out_dir", "work_dir", "n_procs", "mem_gb", "omp_nthreads", "engine",
+    "participant_label", "level", "dry_run", "clean_work", "ignore_disk", "command", "run", "debug",
+)  # fmt: skip
+_OF_ENGINES = ("slurm_", "dask_")
+_SECRET = re.compile(r"//[^/@\s]+@")  # user and password of an address
+
+
+def record_run(
+    args: argparse.Namespace,
+    outcome: "Outcome",
+    *,
+    notes_dir: str,
+    raw_directory: str | Path | None,
+    console: Console,
+) -> Path | None:
+    """Write the record of a run that has ended; say so where it cannot be written.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of ``fmriprod run``.
+    outcome : Outcome
+        What the run did.
+    notes_dir : str
+        Folder in which the savers noted what they wrote.
+    raw_directory : path or None
+        Root of the raw dataset.
+    console : rich.console.Console
+        Where a failure to write is told.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The record.
+    """
+    from fmriprod.algorithms.checks import InputError
+    from fmriprod.cli.execute import WORK
+    from fmriprod.interfaces.digests import remembering
+    from fmriprod.interfaces.run_record import write_run_record
+    from fmriprod.workflows.cache_plan import DIGESTS
+
+    out_dir = Path(args.out_dir).absolute()
+    work_dir = args.work_dir or out_dir / WORK
+    try:
+        with remembering(work_dir / DIGESTS):
+            return write_run_record(
+                out_dir, notes_dir, raw_directory=raw_directory, parameters=asked_for(vars(args)),
+                this_run=_this_run(args, outcome), began=time.time() - outcome.seconds,
+            )  # fmt: skip
+    except (OSError, InputError) as err:
+        console.print(f"note: the record of this run could not be written: {err}",
+                      markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+    return None
+
+
+def asked_for(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from options what decides about numbers; the rest is in the command."""
+    from fmriprod.interfaces.run_record import plain_parameters
+
+    engines = [name for name in options if name.startswith(_OF_ENGINES)]
+    return plain_parameters(options, leave_out=[*_OF_THIS_RUN, *engines])
+
+
+def _this_run(args: argparse.Namespace, outcome: "Outcome") -> dict[str, Any]:
+    return {
+        "Command": _SECRET.sub("//...@", shlex.join(["fmriprod", *sys.argv[1:]])),
+        "Level": getattr(args, "level", "participant"),
+        "Engine": getattr(args, "engine", "local"),
+        "Finished": outcome.ok,
+        "StepsRun": len(outcome.executed),
+        "StepsFromCache": len(outcome.cached),
+        "Failed": sorted(failure.node for failure in outcome.failures),
+        "NotReached": sorted(outcome.not_run),
+    }

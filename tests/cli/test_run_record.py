@@ -1,0 +1,49 @@
+"""The record of a run from the command line."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from fmriprod.cli.run_record import asked_for, record_run
+from fmriprod.workflows.outcome import Failure, Outcome
+
+
+def arguments(work, **more):
+    settings = {
+        "bids_dir": work, "out_dir": work / "out", "work_dir": None, "level": "participant",
+        "n_procs": 4, "mem_gb": 2.0, "omp_nthreads": None, "engine": "dask", "run": print,
+        "dask_scheduler": "tcp://user:secret@host:1", "slurm_args": "--account=x", "fwhm": 5.0,
+        "contrast": ["a-b"], "task": None, "dry_run": False, "participant_label": ["01"],
+    }  # fmt: skip
+    return argparse.Namespace(**settings | more)
+
+
+def record(args):
+    outcome = Outcome(["a", "b"], ["c"], [Failure("d", "no", "crash")], ["e"], 3.0)
+    return record_run(args, outcome, notes_dir=str(args.out_dir / "notes"), raw_directory=None,
+                      console=Console())  # fmt: skip
+
+
+def test_what_was_asked_for_is_what_decides_about_numbers(work):
+    assert asked_for(vars(arguments(work))) == {"contrast": ["a-b"], "fwhm": 5.0, "task": None}
+
+
+def test_no_password_stands_in_a_record(work, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["fmriprod", "run", "--dask-scheduler", "tls://me:word@host:1"])
+    text = record(arguments(work)).read_text()
+    assert "me:word" not in text and "tls://...@host:1" in text
+
+
+def test_a_record_says_how_the_run_ended(work):
+    content = json.loads(record(arguments(work)).read_text())["ThisRun"]
+    assert (content["StepsRun"], content["StepsFromCache"]) == (2, 1)
+    assert content["Failed"] == ["d"] and content["NotReached"] == ["e"]
+    assert content["Finished"] is False and content["Engine"] == "dask"
+
+
+def test_a_record_that_cannot_be_written_does_not_fail_the_run(work, capsys):
+    Path("out").write_text("a file where the folder should be")
+    assert record(arguments(work)) is None
+    assert "could not be written" in capsys.readouterr().out
