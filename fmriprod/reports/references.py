@@ -9,7 +9,8 @@ from markupsafe import Markup, escape
 
 from fmriprod.algorithms.checks import InputError, suggest
 
-_CITATION = re.compile(r"\[(@[\w-]+(?:\s*;\s*@[\w-]+)*)\]|(?<![\w@.])@([\w-]+)")
+CITATION = re.compile(r"\[(@[\w-]+(?:\s*;\s*@[\w-]+)*)\]|(?<![\w@.])@([\w-]+)")
+CODE = re.compile(r"`([^`]+)`")
 _ENTRY = re.compile(r"^@(\w+)\{([\w-]+),\n(.*?)\n\}$", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^\s*(\w+) = \{(.*)\},?$", re.MULTILINE)
 _SHOWN_AUTHORS = 6
@@ -21,7 +22,7 @@ def citations(text: str) -> list[str]:
     Parameters
     ----------
     text : str
-        With citations as ``[@key]``, ``[@one; @two]`` or ``@key``.
+        With citations as ``[@key]``, ``[@one; @two]`` or ``@key``; what is in backticks is code.
 
     Returns
     -------
@@ -32,7 +33,8 @@ def citations(text: str) -> list[str]:
     >>> citations("Motion [@mcflirt; @fsl] as in @fan2020 and again [@fsl].")
     ['mcflirt', 'fsl', 'fan2020']
     """
-    found = [key for match in _CITATION.finditer(text) for key in _keys(match)]
+    matches = CITATION.finditer(CODE.sub(" ", text))
+    found = [key for match in matches for key in _keys(match)]
     return list(dict.fromkeys(found))
 
 
@@ -54,7 +56,8 @@ def bibliography(keys: Iterable[str]) -> str:
     InputError
         If a key is unknown; the message names the nearest one.
     """
-    return "\n\n".join(_entry(key)[0] for key in keys) + ("\n" if keys else "")
+    entries = [_entry(key)[0] for key in keys]
+    return "\n\n".join(entries) + ("\n" if entries else "")
 
 
 def describe_html(text: str) -> Markup:
@@ -83,13 +86,24 @@ def describe_html(text: str) -> Markup:
         links = (f'<a href="#ref-{number[key]}">{number[key]}</a>' for key in _keys(match))
         return f"[{', '.join(links)}]"
 
-    paragraphs = [p.strip() for p in re.split(r"\n\s*\n", text) if p.strip()]
-    # Escaping leaves @, brackets, semicolons and the letters of keys as they are.
-    html = [f"<p>{_CITATION.sub(numbered, str(escape(p)))}</p>" for p in paragraphs]
+    def marked(paragraph: str) -> str:
+        # Escaping leaves @, brackets, semicolons, backticks and the letters of keys as they are.
+        parts = CODE.split(str(escape(paragraph)))
+        return "".join(
+            f"<code>{part}</code>" if i % 2 else CITATION.sub(numbered, part)
+            for i, part in enumerate(parts)
+        )
+
+    html = [f"<p>{marked(paragraph)}</p>" for paragraph in paragraphs_of(text)]
     if references:
         items = [f'<li id="ref-{i}">{item}</li>' for i, item in enumerate(references, start=1)]
         html += ["<h3>References</h3>", "<ol>", *items, "</ol>"]
     return Markup("\n".join(html))
+
+
+def paragraphs_of(text: str) -> list[str]:
+    """Cut a text at blank lines."""
+    return [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
 def _keys(match: re.Match) -> list[str]:
