@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from importlib.metadata import version as library_version
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 from nipype import config
 from nipype.interfaces.base import BaseInterface, BaseInterfaceInputSpec, File, isdefined, traits
 from threadpoolctl import threadpool_limits
+from traits.api import TraitError, Undefined
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.digests import file_digest
@@ -32,6 +34,31 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         desc="version of the code behind this step, set by the interface itself, so that "
         "a changed algorithm is not answered from the cache",
     )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Copy all values, also names of files that were lost since they were set.
+
+        Traits leaves out of a copy, without a word, what does not pass its checks any more: a step
+        would run as if an optional file had not been given.
+        """
+        copied = super().__deepcopy__(memo)
+        for name in self.copyable_trait_names():
+            value = vars(self).get(name, Undefined)
+            if isdefined(value) and not isdefined(vars(copied).get(name, Undefined)):
+                plain = list(value) if isinstance(value, list) else value
+                vars(copied)[name] = deepcopy(plain, memo)
+        return copied
+
+    def __setstate__(self, state: dict[str, Any], trait_change_notify: bool = True) -> None:
+        """Take all values, also names of lost files: else no process could take the step over."""
+        try:
+            super().__setstate__(state, trait_change_notify)
+        except TraitError:
+            for name, value in state.items():
+                try:
+                    self.trait_setq(**{name: value})
+                except TraitError:
+                    vars(self)[name] = value
 
     def _get_sorteddict(
         self,
@@ -99,6 +126,7 @@ class PythonInterface(BaseInterface):
         self._results, self._writing = {}, ""
         self._folder = Path(runtime.cwd).absolute()
         try:
+            self._check_files()
             with threadpool_limits(limits=self.inputs.num_threads):
                 self._process()
         except InputError as err:
@@ -108,6 +136,23 @@ class PythonInterface(BaseInterface):
                 raise self._located(full) from None
             raise
         return runtime
+
+    def _check_files(self) -> None:
+        """Refuse to run when an input file is lost since it was given."""
+        for name, value in self.inputs.get().items():
+            trait = self.inputs.trait(name)
+            kinds = [trait.trait_type, *(inner.trait_type for inner in trait.inner_traits or ())]
+            if not isdefined(value) or not any(getattr(kind, "exists", False) for kind in kinds):
+                continue
+            for path in sorted(_paths(value)):
+                if not path.exists():
+                    raise InputError(
+                        name, expected="the file that was there when the run began",
+                        found=f"{path}: "
+                        + ("a link to nowhere" if path.is_symlink() else "nothing there"),
+                        hint="put it back and give the same command again: it continues",
+                        file=str(path),
+                    )  # fmt: skip
 
     def _process(self) -> None:
         raise NotImplementedError(f"{type(self).__name__} has no _process")

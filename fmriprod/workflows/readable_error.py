@@ -6,6 +6,8 @@ from fmriprod.interfaces.disk_full import why_full
 
 _HINT = "make room and give the same command again: it continues"
 _OWN = "fmriprod.algorithms.checks.InputError: "
+_THEN = "\nDuring handling of the above exception, another exception occurred:\n"
+_NO_RESULT = re.compile(r"^FileNotFoundError: .*/result_[^/]*\.pklz$", re.MULTILINE)
 _SAID = 4  # last lines of what a program wrote to its standard error
 
 
@@ -28,7 +30,11 @@ def readable_error(trace: str | list[str]) -> str:
     >>> readable_error(["Traceback:\n", '  File "x.py", line 1\n', "ValueError: no\n"])
     'ValueError: no'
     """
-    lines, said = unwrap("".join(trace))
+    text = "".join(trace)
+    first, found, then = text.rpartition(_THEN)
+    if found and _NO_RESULT.search(then):  # Nipype looks for a result after any failure
+        text = first
+    lines, said = unwrap(text)
     text = "\n".join(lines)
     if _OWN in text:
         keep = text.split(_OWN)[-1].splitlines()

@@ -232,6 +232,15 @@ def test_an_unforeseen_error_in_an_interface_is_its_last_line():
     assert readable_error(trace) == "KeyError: 'a'"
 
 
+def test_a_result_that_is_not_there_after_a_failure_is_not_its_reason():
+    trace = ("Traceback (most recent call last):\n  File a\nPermissionError: [Errno 13] Permission "
+             "denied: 'x'\n\nDuring handling of the above exception, another exception occurred:\n"
+             "\nTraceback (most recent call last):\n  File b\nFileNotFoundError: {}\n")  # fmt: skip
+    said = readable_error(trace.format("/w/two/result_two.pklz"))
+    assert said == "PermissionError: [Errno 13] Permission denied: 'x'"
+    assert readable_error(trace.format("/w/other")) == "FileNotFoundError: /w/other"
+
+
 @pytest.mark.timeout(60)
 def test_real_libraries_on_a_real_full_disk(work):
     """What each of them raises is known for what it is, and nothing is left of files."""

@@ -114,7 +114,12 @@ def main(argv=None):
     parser.add_argument("--n-procs", type=int, default=2)
     parser.add_argument("--clean-work", default="none")
     parser.add_argument("--largest", type=int, help="bytes that a file may have")
+    parser.add_argument("--clock-ahead", type=float, help="s by which the driver's clock is wrong")
     args = parser.parse_args(argv)
+    if args.clock_ahead:
+        now, now_ns = time.time, time.time_ns
+        time.time = lambda: now() + args.clock_ahead
+        time.time_ns = lambda: now_ns() + int(args.clock_ahead * 1e9)
     if args.largest:
         import resource
 
@@ -129,6 +134,8 @@ def main(argv=None):
     except InputError as err:
         print(err, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     except OSError as err:
         print(f"{err.filename}: {err.strerror}", file=sys.stderr)
         return 1
@@ -136,25 +143,26 @@ def main(argv=None):
     return 0 if outcome.ok else 1
 
 
-def start(folder, *options):
-    """Start it as a process of its own."""
+def start(folder, *options, before=()):
+    """Start it as a process of its own, by the command ``before`` if there is one."""
     environment = {**os.environ, "PYTHONPATH": str(_TESTS), "NO_ET": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "support.study_of_files", str(folder), *map(str, options)],
+        [*before, sys.executable, "-m", "support.study_of_files", str(folder), *map(str, options)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def finish(folder, *options):
+def finish(folder, *options, before=()):
     """Run it in a process of its own; give the exit code and all that it said."""
-    process = start(folder, *options)
+    process = start(folder, *options, before=before)
     out, err = process.communicate(timeout=300)
     return process.returncode, out + err
 
 
 def latest(out, what):
     """Nodes about which the latest record of a run says something, short names."""
-    record = max(Path(out, ".fmriprod", "runs").glob("*.jsonl"))
+    records = Path(out, ".fmriprod", "runs").glob("*.jsonl")
+    record = max(records, key=lambda path: path.stat().st_ctime_ns)
     lines = [json.loads(line) for line in record.read_text().splitlines() if line.strip()]
     names = [line["node"] for line in lines if line.get("what") == what]
     return sorted(name.removeprefix("fmriprod.sub_").replace("_wf.", ".") for name in names)
