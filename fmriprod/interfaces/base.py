@@ -18,6 +18,7 @@ from traits.api import TraitError, Undefined
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.disk_full import disk_full
+from fmriprod.interfaces.references import References
 
 
 class PythonInputSpec(BaseInterfaceInputSpec):
@@ -100,6 +101,7 @@ class PythonInterface(BaseInterface):
     """
 
     input_spec = PythonInputSpec
+    _references = References()
     _algorithm_version: ClassVar[str] = "1"
     _libraries: ClassVar[tuple[str, ...]] = ()
 
