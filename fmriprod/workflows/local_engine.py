@@ -26,6 +26,7 @@ from fmriprod.workflows.reporting_plugin import ReportingPlugin
 from fmriprod.workflows.workers import set_log_level, worker_context
 
 _PDEATHSIG, _SIGKILL = 1, 9
+_PAUSE = 0.2  # s at most between two looks at lost workers
 _AGAIN = 3  # times that a task is given out again for the death of other tasks' workers
 _speakers: list[Connection] = []  # in a worker: where it tells what it begins
 
@@ -64,6 +65,7 @@ class LocalPlugin(ReportingPlugin, MultiProcPlugin):
         self._allowed = read_allowance()
         self._tasks: dict[int, _Task] = {}
         self._lost: dict[int, _Loss] = {}
+        self._news = threading.Event()
         self._start_pool()
 
     def _start_pool(self) -> None:
@@ -86,6 +88,25 @@ class LocalPlugin(ReportingPlugin, MultiProcPlugin):
     def _sort_jobs(self, jobids: Any, scheduler: str | None = None) -> list[int]:
         """Put first what most other steps wait for, so that none of a long chain is late."""
         return sorted(jobids, key=lambda job: -self._ranks.get(self._name(self.procs[job]), 0))
+
+    def run(self, graph: Any, config: dict[str, Any], updatehash: bool = False) -> None:
+        """Run an expanded graph; what ends is noticed at once, not at the next poll."""
+        execution = {**config["execution"], "poll_sleep_duration": 0}
+        super().run(graph, {**config, "execution": execution}, updatehash=updatehash)
+
+    def _send_procs_to_workers(self, updatehash: bool = False, graph: Any = None) -> None:
+        """Go on at once with what waits for nodes that took no worker.
+
+        MultiProc gives a node its processors before it looks into the cache, and looks again
+        after a pause: of nodes that are cached it would take a few at a time.
+        """
+        n_before = -1
+        while n_before != (n_ended := len(self.outcome.cached) + len(self.outcome.executed)):
+            n_before = n_ended
+            super()._send_procs_to_workers(updatehash=updatehash, graph=graph)
+        if self.pending_tasks:
+            self._news.wait(_PAUSE)
+            self._news.clear()
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
@@ -115,6 +136,7 @@ class LocalPlugin(ReportingPlugin, MultiProcPlugin):
         except BaseException:
             trace = format_exception(*sys.exc_info())
             self._taskresult[number] = {"result": None, "traceback": trace, "taskid": number}
+        self._news.set()
 
     def _get_result(self, number: int) -> Any:
         loss = self._lost.get(number)
