@@ -145,7 +145,8 @@ def main(argv=None):
 
 def start(folder, *options, before=()):
     """Start it as a process of its own, by the command ``before`` if there is one."""
-    environment = {**os.environ, "PYTHONPATH": str(_TESTS), "NO_ET": "1"}
+    seen = os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": seen, "NO_ET": "1"}
     return subprocess.Popen(
         [*before, sys.executable, "-m", "support.study_of_files", str(folder), *map(str, options)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
