@@ -54,9 +54,11 @@ _KEYS_BY_VALUE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "SearchlightRDM": {"distance": _DISTANCES},
     "SearchlightRSA": {"distance": _DISTANCES, "method": _COMPARISONS},
     "SingleTrialBetas": {"method": {"lss": ("mumford_lss",)}, "hrf": _RESPONSES},
-    "SkullStrip": {"engine": {"python": ("bet", "n4", "simpleitk"), "bet": ("bet", "fsl"),
-                              "ants": ("ants",)}},
+    "SkullStrip": {"modality engine": {"T1w python": ("bet", "n4", "simpleitk"),
+                                       "T1w bet": ("bet", "fsl"), "EPI bet": ("bet", "fsl"),
+                                       "T1w ants": ("ants",), "EPI ants": ("ants",)}},
 }  # fmt: skip
+_GIVEN = {"SkullStrip": "mask_file", "Normalize": "transform_files"}  # in place of an engine
 
 
 def reference_keys(name: str, inputs: Mapping[str, Any] | None = None) -> tuple[str, ...]:
@@ -81,10 +83,20 @@ def reference_keys(name: str, inputs: Mapping[str, Any] | None = None) -> tuple[
     ('mcflirt', 'fsl')
     """
     found = list(_KEYS.get(name, ()))
-    for field, by_value in _KEYS_BY_VALUE.get(name, {}).items():
-        chosen = by_value.values() if inputs is None else [by_value.get(inputs.get(field), ())]
+    if inputs is not None and isinstance(inputs.get(_GIVEN.get(name, "")), str | list):
+        return tuple(found)
+    for fields, by_value in _KEYS_BY_VALUE.get(name, {}).items():
+        chosen = by_value.values() if inputs is None else [by_value.get(_value(inputs, fields), ())]
         found += [key for keys in chosen for key in keys]
     return tuple(dict.fromkeys(found))
+
+
+def _value(inputs: Mapping[str, Any], fields: str) -> Any:
+    """Value of one input, or those of several with spaces between."""
+    if " " in fields:
+        return " ".join(str(inputs.get(field)) for field in fields.split())
+    value = inputs.get(fields)
+    return value if isinstance(value, str | bool) else None
 
 
 def reference_entries(name: str, inputs: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:

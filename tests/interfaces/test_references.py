@@ -46,9 +46,12 @@ def test_every_key_is_in_the_list_and_every_name_is_an_interface_with_that_input
     for name in methods_keys._KEYS | methods_keys._KEYS_BY_VALUE:
         assert bibliography(reference_keys(name)), name
         inputs = known[name]().inputs
-        for field, by_value in methods_keys._KEYS_BY_VALUE.get(name, {}).items():
-            for value in by_value:
-                setattr(inputs, field, value)  # a value that it does not take is refused
+        for fields, by_value in methods_keys._KEYS_BY_VALUE.get(name, {}).items():
+            for values in by_value:
+                several = " " in fields
+                pairs = zip(fields.split(), values.split()) if several else [(fields, values)]
+                for field, value in pairs:
+                    setattr(inputs, field, value)  # a value that it does not take is refused
 
 
 def test_an_interface_cites_what_its_inputs_make_it_use(cited):
@@ -59,6 +62,13 @@ def test_an_interface_cites_what_its_inputs_make_it_use(cited):
     cited.clear()
     MotionCorrect()._duecredit_cite()
     assert [call["description"] for call in cited] == ["friston_motion", "gauss_newton"]
+
+
+def test_what_a_given_file_makes_unnecessary_is_not_cited(work):
+    (work / "mask.nii").touch()
+    given = SkullStrip(mask_file="mask.nii")
+    assert given._references == [] and len(SkullStrip()._references) == 3
+    assert SkullStrip(modality="EPI")._references == []
 
 
 def test_running_an_interface_cites_it(cited, work):

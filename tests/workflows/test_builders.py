@@ -17,6 +17,7 @@ from support.production_study import study_text
 import fmriprod.workflows
 from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.interfaces.fmriprep_runs import PreparedRun
+from fmriprod.reports.methods_keys import reference_keys
 from fmriprod.reports.references import bibliography, citations
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.plan import EvidencePlan, RunPlan, SubjectPlan
@@ -30,6 +31,15 @@ from fmriprod.workflows.study_file import read_study
 # Arguments that nobody can guess: what is to be done, for whom, and where results go.
 REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "contrast",
             "options", "study", "files", "member", "members"}  # fmt: skip
+
+
+# Builders without a step that a methods section would tell of, and numbers that are no settings.
+PLUMBING = {"init_group_report_wf", "init_parcel_report_wf", "init_prepared_reference_wf"}
+CONSTANTS = [
+    "95 % percentile", "(3,000 for log odds)", "10 % at each end", "against 0", "1 - Pearson's r",
+    "ICBM152", "wedges of 30 degrees in steps of 15", "within 1 ms", "N4 bias", "1 volume of each",
+    "6 motion parameters", "1 motion parameter",
+]  # fmt: skip
 
 
 def all_builders():
@@ -252,6 +262,43 @@ def test_text_cites_only_works_that_we_list(builder, required):
     text = describe(builder(**arguments(builder, required)))
     assert bibliography(citations(text)) or not citations(text)
     assert "{" not in text and "None" not in text
+
+
+def test_every_builder_describes_itself_and_cites_what_its_steps_are_made_of(builder, required):
+    workflow = builder(**arguments(builder, required))
+    text = describe(workflow)
+    own = describe(workflow, software=False)
+    assert bool(own) == (builder.__name__ not in PLUMBING)
+    assert not own or re.fullmatch(r"[A-Z].{40,}\.", own, re.S)
+    assert not re.search(r"  |\.\.| ,| \.|\(\)|undefined|\bnan\b", text)
+    for node in generate_expanded_graph(workflow._create_flat_graph()).nodes:
+        name = type(node.interface).__name__
+        if not name.startswith("Template"):
+            missing = set(reference_keys(name, node.inputs.get())) - set(citations(text))
+            assert not missing, f"{node.fullname} is by {missing}"
+
+
+def numbers_of(value):
+    """All numbers in the value of an input, as text may print them."""
+    if isinstance(value, (list, tuple)):
+        return {number for part in value for number in numbers_of(part)} | {f"{len(value)}"}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {f"{value:g}", f"{100 * value:.4g}", f"{value:,}", f"{value}"}
+    return set(re.findall(r"\d+", value)) if isinstance(value, str) else set()
+
+
+def test_every_number_in_a_text_is_one_of_its_steps(builder, required):
+    workflow = builder(**arguments(builder, required))
+    text = re.sub(r"\[@.*?\]|`.*?`", " ", describe(workflow, software=False))
+    for constant in CONSTANTS:
+        text = text.replace(constant, " ")
+    text = re.sub(r"Each of \d+ runs|This was done \d+ times|motion\d+|[A-Z]+\d+\w*", " ", text)
+    known = set()
+    for node in generate_expanded_graph(workflow._create_flat_graph()).nodes:
+        for value in node.inputs.get().values():
+            known |= numbers_of(value)
+    found = set(re.findall(r"\d[\d,]*(?:\.\d+)?(?<!,)", text))
+    assert found <= known, f"{found - known} in {text}"
 
 
 def test_a_builder_fits_into_a_graph_of_ones_own(required):
