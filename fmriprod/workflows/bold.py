@@ -20,6 +20,11 @@ _COREGISTER_TEXT = {
     "python": "by maximising normalised mutual information [@nmi]",
     "flirt": "with FLIRT of FSL [@flirt]",
 }
+_MASK_TEXT = {
+    "python": "by a threshold and morphological opening and closing",
+    "bet": "with the Brain Extraction Tool of FSL [@bet; @fsl]",
+    "ants": "with the brain extraction of ANTs [@ants]",
+}
 
 
 def init_boldref_wf(
@@ -236,8 +241,9 @@ def _reference_text(steps: Steps) -> str:
     return (
         f"The mean of {steps['select'].n_volumes} volumes of the first run, aligned with each "
         f"other {phrase(_MOTION_TEXT, steps['align'].engine)}, was taken as reference of all runs, "
-        "and was aligned with the T1-weighted image by a rigid transform "
-        f"that was found {phrase(_COREGISTER_TEXT, steps['coregister'].engine)}. "
+        "and was aligned with the T1-weighted image by a rigid transform that was found "
+        f"{phrase(_COREGISTER_TEXT, steps['coregister'].engine)}. Its brain was found "
+        f"{phrase(_MASK_TEXT, steps['mask'].engine)}. "
     )
 
 

@@ -49,7 +49,11 @@ def test_every_key_is_in_the_list_and_every_name_is_an_interface_with_that_input
         for fields, by_value in methods_keys._KEYS_BY_VALUE.get(name, {}).items():
             for values in by_value:
                 several = " " in fields
-                pairs = zip(fields.split(), values.split()) if several else [(fields, values)]
+                pairs = (
+                    zip(fields.split(), values.split(), strict=True)
+                    if several
+                    else [(fields, values)]
+                )
                 for field, value in pairs:
                     setattr(inputs, field, value)  # a value that it does not take is refused
 
