@@ -20,8 +20,6 @@ from fmriprod.workflows.encoding import init_encoding_wf
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 
-LAG = 2  # volumes from image to response
-
 
 def clip_spikes(responses_file: str, limit: float) -> str:
     """Cut what is farther from a voxel's mean than some standard deviations (a step of mine)."""
@@ -59,8 +57,8 @@ def say(steps: Steps) -> str:
 def build(data: object, folder: Path) -> Workflow:
     """Connect three workflows of fmriprod with nodes of one's own."""
     mine = DescribedWorkflow("mine", say, at="clip", base_dir=str(folder / "work"))
-    responses = init_responses_wf(shift=LAG)
-    features = init_stimulus_features_wf(stimuli="labels", shift=LAG)
+    responses = init_responses_wf(shift=2)
+    features = init_stimulus_features_wf(stimuli="labels", shift=2)
     encoding = init_encoding_wf(penalties=[10.0, 100.0, 1000.0], save_model=False, simulated=True)
     clip = Node(Function(["responses_file", "limit"], ["out_file"], clip_spikes), name="clip")
     clip.inputs.limit = 4.0
