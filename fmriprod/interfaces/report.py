@@ -8,13 +8,15 @@ from nipype.interfaces.base import File, InputMultiObject, TraitedSpec, isdefine
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.page_report import PageReport, TruthInputSpec, read_step_json
+from fmriprod.interfaces.panel_file import read_panel
 from fmriprod.reports.page import render_page
+from fmriprod.reports.panels import Panel
 from fmriprod.reports.results import EvidenceResult, RunResult, SubjectResult
 from fmriprod.reports.subject import subject_page
 
 _PER_RUN = (
     "quality_files", "audit_files", "design_figures", "motion_figures", "carpet_figures",
-    "tsnr_figures", "coregistration_figures", "mask_figures",
+    "tsnr_figures", "coregistration_figures", "mask_figures", "run_panels",
 )  # fmt: skip
 _PER_EVIDENCE = ("evidence_summaries", "evidence_files", "evidence_figures")
 _NESTED = traits.Either(File(exists=True), traits.List(File(exists=True)))
@@ -49,6 +51,12 @@ class _SubjectReportInputSpec(TruthInputSpec):
         File(exists=True), desc="alignment of each run with the T1-weighted image (PNG)"
     )
     mask_figures = InputMultiObject(File(exists=True), desc="brain mask on each run (PNG)")
+    run_panels = InputMultiObject(
+        File(exists=True), desc="volumes of each run that can be read off, from RunPanel (JSON)"
+    )
+    brain_panels = InputMultiObject(
+        File(exists=True), desc="slices that can be moved, from BrainPanel (JSON)"
+    )
     contrast_figures = InputMultiObject(
         _NESTED,
         desc="maps of contrasts (PNG): one list for each run, or one flat list",
@@ -101,7 +109,7 @@ class SubjectReport(PageReport):
 
     input_spec = _SubjectReportInputSpec
     output_spec = _SubjectReportOutputSpec
-    _algorithm_version = "2"
+    _algorithm_version = "3"
     # Their versions are on the page.
     _libraries = (
         "fmriprod", "nipype", "nilearn", "nibabel", "numpy", "scipy", "scikit-learn", "SimpleITK",
@@ -118,6 +126,7 @@ class SubjectReport(PageReport):
             evidence=self._evidence(),
             anat_figures=self._anatomy(),
             roi_figures=self._list("roi_figures"),
+            brain_panels=[read_panel(file) for file in self._list("brain_panels")],
             lead_figure=values.lead_figure if isdefined(values.lead_figure) else None,
             truth=self._truth(),
             description=values.description,
@@ -158,6 +167,7 @@ class SubjectReport(PageReport):
                         if field.endswith("_figures") and file is not None
                     },
                     contrasts=contrasts[i],
+                    panel=_panel(files["run_panels"]),
                 )
             )
         return runs
@@ -217,6 +227,10 @@ class SubjectReport(PageReport):
             for field, title in titles.items()
             if isdefined(getattr(self.inputs, field))
         ]
+
+
+def _panel(path: str | None) -> Panel | None:
+    return read_panel(path) if path is not None else None
 
 
 def _as_list(entry: Any) -> list[Any]:

@@ -114,6 +114,32 @@ def grey_uri(values: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
+def check_pictures(data: Any) -> None:
+    """See that all text that a script would load as a picture is within the page.
+
+    Parameters
+    ----------
+    data : mapping, list or text
+        Data of a panel.
+
+    Raises
+    ------
+    InputError
+        If a picture is elsewhere.
+    """
+    parts = data.items() if isinstance(data, Mapping) else ()
+    for key, value in parts:
+        inside = isinstance(value, str) and value.startswith("data:image/png;base64,")
+        if key in ("carpet", "ground", "mask", "picture") and value is not None and not inside:
+            raise InputError(
+                "panel", expected="pictures inside it", found=f"{key}: {value!r:.60}",
+                hint="run the step that writes it again",
+            )  # fmt: skip
+        check_pictures(value)
+    for value in data if isinstance(data, list) else ():
+        check_pictures(value)
+
+
 def rounded(values: Sequence[float] | np.ndarray, digits: int = 4) -> list[float | None]:
     """Give numbers with so many significant digits; None where there is none.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fmriprod.reports.panels import Panel
+
 # Figures of a run by kind: what they show, and how they are read.
 RUN_FIGURES = {
     "design": (
@@ -43,6 +45,7 @@ class RunResult:
     audit: Mapping[str, Any] | None = None
     figures: Mapping[str, str | Path] = field(default_factory=dict)
     contrasts: Sequence[tuple[str, str | Path]] = ()
+    panel: Panel | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class SubjectResult:
     evidence: Sequence[EvidenceResult] = ()
     anat_figures: Sequence[tuple[str, str | Path]] = ()
     roi_figures: Sequence[str | Path] = ()
+    brain_panels: Sequence[Panel] = ()
     lead_figure: str | Path | None = None
     truth: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     description: str = ""

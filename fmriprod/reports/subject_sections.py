@@ -139,13 +139,14 @@ _CONTRAST_INTRO = (
 
 
 def _region_section(result: SubjectResult) -> Section | None:
-    if not result.roi_figures:
+    if not result.roi_figures and not result.brain_panels:
         return None
-    figures = [
+    figures: list[Block] = [
         Figure(file, "", f"Region of interest {i} on slices of the brain")
         for i, file in enumerate(result.roi_figures, start=1)
     ]
-    return Section("Region of interest", "The voxels whose activity is decoded.", figures)
+    blocks = [*figures, *result.brain_panels]
+    return Section("Region of interest", "The voxels whose activity is decoded.", blocks)
 
 
 def _anatomy_section(result: SubjectResult) -> Section | None:
@@ -165,6 +166,8 @@ def _run_section(run: RunResult) -> Section | None:
     for kind, (title, how) in RUN_FIGURES.items():
         if kind in run.figures:
             blocks.append(Figure(run.figures[kind], f"{title}: {how}", f"{title}, {run.label}"))
+        if kind == "carpet" and run.panel is not None:
+            blocks.append(run.panel)
     if not blocks:
         return None
     return Section(f"Run: {run.label}", "", blocks)

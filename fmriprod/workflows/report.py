@@ -6,8 +6,11 @@ from typing import Any
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.brain_panel import BrainPanel
 from fmriprod.interfaces.report import SubjectReport
+from fmriprod.interfaces.run_panel import RunPanel
 from fmriprod.interfaces.slices import SlicesFigure
+from fmriprod.workflows import resources
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.parts import Parts
 from fmriprod.workflows.save import Destination, save
@@ -43,7 +46,8 @@ def connect_report(
     Parameters
     ----------
     workflow : Workflow
-        The main job of the participant; gets the nodes ``report`` and ``region_figure``.
+        The main job of the participant; gets the nodes ``report``, ``region_figure`` and
+        ``region_panel``.
     parts : Parts
         Its parts, connected.
     destination : Destination
@@ -78,11 +82,24 @@ def connect_report(
         name="region_figure",
         mem_gb=0.5,
     )
+    slices = pe.Node(
+        BrainPanel(
+            threshold=3.1,
+            mask_label="the region of interest",
+            label="Response to all conditions, at any place",
+        ),
+        name="region_panel",
+        mem_gb=0.5,
+    )
     workflow.connect([
         (parts.boldref, region, [("outputnode.reference_file", "in_file")]),
         (parts.region, region, [("outputnode.z_file", "overlay_file"),
                                 ("outputnode.mask_file", "mask_file")]),
         (region, report, [("out_figure", "roi_figures"), ("out_figure", "lead_figure")]),
+        (parts.boldref, slices, [("outputnode.reference_file", "in_file")]),
+        (parts.region, slices, [("outputnode.z_file", "map_files"),
+                                ("outputnode.mask_file", "mask_file")]),
+        (slices, report, [("out_file", "brain_panels")]),
     ])  # fmt: skip
     if parts.evidence:
         _collect(workflow, list(parts.evidence.values()), _EVIDENCE_FIELDS, report)
@@ -126,7 +143,40 @@ def connect_base(workflow: pe.Workflow, parts: Any, **inputs: Any) -> pe.Node:
                                  ("outputnode.mask_figure", "mask_figure")]),
     ])  # fmt: skip
     _collect(workflow, list(parts.runs.values()), _RUN_FIELDS, report)
+    _connect_run_panels(workflow, parts, report)
     return report
+
+
+def _connect_run_panels(workflow: pe.Workflow, parts: Any, report: pe.Node) -> None:
+    """Give the report the volumes of each run, to be read off."""
+    every = pe.Node(
+        Merge(len(parts.runs)), name="report_run_panel", run_without_submitting=True, mem_gb=0.01
+    )
+    for i, run in enumerate(parts.plan.runs, start=1):
+        source = parts.runs[run.key]
+        quality, motion = _measured_in(source)
+        panel = pe.Node(
+            RunPanel(label=f"Volumes of {run.title}", tr=run.tr),
+            name=f"{source.name}_panel",
+            mem_gb=resources.needed_gb(resources.QUALITY, resources.image_gb(run.bold_file)),
+        )
+        workflow.connect([
+            (source, panel, [("outputnode.bold_file", "in_file"),
+                             (f"{quality}.out_table", "table_file"),
+                             (f"{motion}.motion_file", "motion_file")]),
+            (parts.boldref, panel, [("outputnode.mask_file", "mask_file")]),
+            (panel, every, [("out_file", f"in{i}")]),
+        ])  # fmt: skip
+    workflow.connect(every, "out", report, "run_panels")
+
+
+def _measured_in(run: pe.Workflow) -> tuple[str, str]:
+    """Name the nodes of a run that measure its quality, and that have its motion.
+
+    Prepared runs come with confounds; the motion of others is estimated in their graph.
+    """
+    names = {name.rpartition(".")[2]: name for name in run.list_node_names()}
+    return names["quality"], names.get("motion") or names["confounds"]
 
 
 def _collect(

@@ -11,6 +11,7 @@ function clamp(value, low, high) { return Math.max(low, Math.min(high, value)); 
 
 function said(value, digits) {
   if (value === null || value === undefined) { return "no value"; }
+  if (value === 0) { return "0"; }
   var text = Math.abs(value) >= 1000 ? Math.round(value).toString() : value.toPrecision(digits || 3);
   return text.replace("-", "−");
 }
@@ -63,9 +64,11 @@ function bytes(colour) {
 
 function bar(root, colours, low, high, what) {
   var line = make("p", root, "", { "class": "bar" });
-  make("span", line, low);
+  var first = make("span", line, low);
   make("span", line, "", { "class": "scale" }).style.background =
     "linear-gradient(to right, " + colours.filter(function (c, i) { return i % 16 === 0 || i === colours.length - 1; }).join(", ") + ")";
-  make("span", line, high);
-  make("span", line, what);
+  var last = make("span", line, high), words = make("span", line, what);
+  return function (from, to, of) {
+    first.textContent = from; last.textContent = to; words.textContent = of;
+  };
 }
