@@ -5,7 +5,7 @@ DEMO ?= demo
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test slow check build clean help
+.PHONY: demo test slow check build docs clean help
 
 help:            ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -28,6 +28,10 @@ build: $(VENV)/ready-test   ## wheel and source distribution, in dist/
 	rm -rf build dist
 	$(BIN)/python -m build
 
+docs: $(VENV)/ready-docs   ## the documentation site, in build/docs; a warning is an error
+	NO_ET=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "The documentation begins at build/docs/index.html"
+
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) build dist $(DEMO) *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
@@ -41,4 +45,8 @@ $(VENV)/ready: pyproject.toml setup.cfg | $(BIN)/python
 
 $(VENV)/ready-test: pyproject.toml setup.cfg | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	touch $@ $(VENV)/ready
+
+$(VENV)/ready-docs: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(VENV)/ready
