@@ -17,9 +17,9 @@ def add_disk_options(parser: argparse.ArgumentParser) -> None:
     disk = parser.add_argument_group("disk space")
     disk.add_argument(
         "--clean-work", choices=["none", "finished", "all"], default="none",
-        help="remove from the work folder: none; each participant that is finished, at once, one "
-        "participant after the other; at the end also those that failed. Another run computes "
-        "what was removed again (%(default)s)",
+        help="remove intermediate files. finished: those of a participant as soon as it has all "
+        "results, one participant after the other; all: at the end also those of who failed. A "
+        "later run computes again what was removed (%(default)s)",
     )  # fmt: skip
     disk.add_argument(
         "--ignore-disk", action="store_true", help="start even if the disk seems too small"

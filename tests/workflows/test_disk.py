@@ -90,6 +90,15 @@ def test_what_an_earlier_run_left_counts_but_nobody_elses(work, disks):
     assert problem.severity == "error"
 
 
+def test_more_than_a_participant_needs_is_no_room_for_others(work, disks):
+    need = DiskNeed({"01": (3e6, 0.0), "02": (3e6, 0.0)})
+    disks({"work": 2_000_000})
+    (work / "work/fmriprod/sub_01_wf").mkdir(parents=True)
+    (work / "work/fmriprod/sub_01_wf/file").write_bytes(os.urandom(9_000_000))
+    (problem,) = disk_problems(need, work / "out", work / "work")
+    assert "3 MB of it there already" in problem.expected and problem.severity == "error"
+
+
 def test_folder_size_counts_blocks_and_each_file_once(work):
     (work / "a").mkdir()
     (work / "a" / "one").write_bytes(os.urandom(1_000_000))
