@@ -52,9 +52,10 @@ def format_methods(
         return (head if standalone else "") + _markdown(text) + "\n"
     if form == "tex":
         return latex_document(text, bibliography_name) if standalone else describe_latex(text)
-    body = describe_html(text)
+    body = str(describe_html(text))
     if not standalone:
         return f"{body}\n"
+    body = body.replace("<h3>References</h3>", "<h2>References</h2>")  # below the page's own <h1>
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

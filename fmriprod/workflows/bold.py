@@ -193,7 +193,7 @@ def init_bold_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = DescribedWorkflow(name, _run_text)
+    workflow = DescribedWorkflow(name, _run_text, each="run")
     inputnode = pe.Node(
         IdentityInterface(fields=["bold_file", "reference_file", "mask_file"]), name="inputnode"
     )

@@ -36,20 +36,22 @@ def describe(workflow: Workflow, *, software: bool = True) -> str:
         One paragraph for the text of each workflow, parted by blank lines; citations are
         ``[@key]`` with keys of ``data/references.bib``.
     """
-    found = [(" ".join((text or "").split()), own) for text, own in _texts(Steps(workflow))]
-    counts = Counter(text for text, own in found if own)
-    paragraphs = [_counted(text, counts[text]) for text in dict.fromkeys(t for t, _ in found if t)]
+    found = [(" ".join((text or "").split()), of) for text, of in _texts(Steps(workflow))]
+    counts = Counter(text for text, of in found if of is not None)
+    first = {text: of for text, of in reversed(found) if text}
+    order = dict.fromkeys(text for text, _ in found if text)
+    paragraphs = [_counted(text, counts[text], first[text]) for text in order]
     if software:
         paragraphs += [text for text in [software_text(workflow)] if text]
     return "\n\n".join(paragraphs)
 
 
-def _texts(steps: Steps) -> Iterator[tuple[str | None, bool]]:
-    """Texts in order, and whether this package made them."""
+def _texts(steps: Steps) -> Iterator[tuple[str | None, DescribedWorkflow | None]]:
+    """Texts in order, and the workflow of this package's kind that made it."""
     workflow = steps.workflow
-    ours = isinstance(workflow, DescribedWorkflow)
-    text = workflow.text(steps) if ours else getattr(workflow, "__desc__", None)
-    at = workflow.get_node(workflow.text_at) if ours and workflow.text_at else None
+    ours = workflow if isinstance(workflow, DescribedWorkflow) else None
+    text = ours.text(steps) if ours else getattr(workflow, "__desc__", None)
+    at = ours.get_node(ours.text_at) if ours and ours.text_at else None
     if at is None:
         yield text, ours
     for child in _in_order(workflow._graph):
@@ -57,16 +59,17 @@ def _texts(steps: Steps) -> Iterator[tuple[str | None, bool]]:
             yield text, ours
         if isinstance(child, Workflow):
             yield from _texts(steps.inside(child))
-    yield getattr(workflow, "__postdesc__", None), False
+    yield getattr(workflow, "__postdesc__", None), None
 
 
-def _counted(text: str, count: int) -> str:
-    """Say how often a step was done, where its text speaks of each run."""
-    if count < 2:
+def _counted(text: str, count: int, of: DescribedWorkflow | None) -> str:
+    """Say how often a step was done: in its own words, of what it is made for, or as a number."""
+    if count < 2 or of is None:
         return text
-    for each, all_of_them in (("Each run was", f"Each of {count} runs was"),):
-        if each in text:
-            return text.replace(each, all_of_them, 1)
+    if "Each run was" in text:
+        return text.replace("Each run was", f"Each of {count} runs was", 1)
+    if of.each:
+        return f"{text} This was done for each of {count} {of.each}s."
     return f"{text} This was done {count} times, with the same settings."
 
 

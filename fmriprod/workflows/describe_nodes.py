@@ -121,6 +121,8 @@ class DescribedWorkflow(pe.Workflow):
     at : str, optional
         Node that the text is about: workflows within that come before it are described before.
         By default the text comes first.
+    each : str, optional
+        What the workflow is made for, such as ``run``: said where there are several alike.
     base_dir : str, optional
         As Nipype takes it.
 
@@ -135,11 +137,12 @@ class DescribedWorkflow(pe.Workflow):
         sentences: Callable[[Steps], str],
         *,
         at: str | None = None,
+        each: str = "",
         base_dir: str | None = None,
     ) -> None:
         super().__init__(name, base_dir)
         self._sentences = sentences
-        self.text_at = at
+        self.text_at, self.each = at, each
         self._own_text: tuple[str | None] | None = None  # one entry where it was set
 
     @property

@@ -76,7 +76,7 @@ def init_features_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = DescribedWorkflow(name, _text)
+    workflow = DescribedWorkflow(name, _text, each="run")
     inputs = ["bold_file", "brain_mask", "region_file", "events_file"]
     outputs = ["features_file", "samples_file", "voxels_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")

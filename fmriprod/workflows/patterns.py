@@ -94,7 +94,7 @@ def init_patterns_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = DescribedWorkflow(name, _text)
+    workflow = DescribedWorkflow(name, _text, each="run")
     inputs = ["bold_file", "brain_mask", "grid_file", "transform_files", "mask_file"]
     inputnode = pe.Node(IdentityInterface(fields=[*inputs, "events_file"]), name="inputnode")
     outputnode = pe.Node(IdentityInterface(fields=list(FEATURES)), name="outputnode")

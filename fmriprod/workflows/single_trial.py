@@ -110,7 +110,7 @@ def init_single_trial_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = DescribedWorkflow(name, _text)
+    workflow = DescribedWorkflow(name, _text, each="run")
     inputs = ["bold_file", "mask_file", "events_file", "confounds_file"]
     inputnode = pe.Node(IdentityInterface(fields=inputs), name="inputnode")
     outputs = ["betas_file", "t_file", "trials_file", "features_file", "voxels_file", "audit_file"]

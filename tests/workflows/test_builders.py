@@ -292,7 +292,11 @@ def test_every_number_in_a_text_is_one_of_its_steps(builder, required):
     text = re.sub(r"\[@.*?\]|`.*?`", " ", describe(workflow, software=False))
     for constant in CONSTANTS:
         text = text.replace(constant, " ")
-    text = re.sub(r"Each of \d+ runs|This was done \d+ times|motion\d+|[A-Z]+\d+\w*", " ", text)
+    text = re.sub(
+        r"Each of \d+ runs|This was done (?:\d+ times|for each of \d+)|motion\d+|[A-Z]+\d+\w*",
+        " ",
+        text,
+    )
     known = set()
     for node in generate_expanded_graph(workflow._create_flat_graph()).nodes:
         for value in node.inputs.get().values():

@@ -195,9 +195,11 @@ def test_runs_that_are_treated_alike_are_counted_and_others_are_told_apart():
     study = pe.Workflow(name="study")
     study.add_nodes([first_level(name=f"run_{n}") for n in range(10)])
     study.add_nodes([init_region_wf(name=f"region_{n}") for n in range(3)])
+    study.add_nodes([init_bold_wf(name=f"bold_{n}") for n in range(4)])
     text = describe(study)
     assert text.count("modelled voxel by voxel") == 1 and "Each of 10 runs was smoothed" in text
     assert text.count("region of interest") == 1 and "This was done 3 times" in text
+    assert text.count("framewise") == 1 and "This was done for each of 4 runs." in text
     study.get_node("run_4.smooth").inputs.fwhm = 2.0
     text = describe(study)
     assert "Each of 9 runs was smoothed with a Gaussian kernel of 5 mm" in text
