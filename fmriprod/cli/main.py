@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from fmriprod import __version__
 
-_COMMANDS = ("run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf")
+_COMMANDS = (
+    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf",
+    "doctor", "completion",
+)  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -16,7 +16,10 @@ HEAVY = {
     "SimpleITK", "jinja2", "matplotlib", "networkx", "nibabel", "nilearn", "nipype", "numpy",
     "pandas", "scipy", "sklearn",
 }  # fmt: skip
-COMMANDS = ["run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf"]
+COMMANDS = [
+    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf",
+    "doctor", "completion",
+]  # fmt: skip
 
 
 def loaded_after(code):
