@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from fmriprod import __version__
 
 _COMMANDS = (
-    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf",
-    "doctor", "completion",
+    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf", "graph",
+    "methods", "doctor", "completion",
 )  # fmt: skip
 
 

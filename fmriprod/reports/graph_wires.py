@@ -85,7 +85,7 @@ def draw_wires(rows: Rows) -> Wires:
 
 
 def _bottom_ports(rows: Rows) -> dict[tuple[str, str], float]:
-    """Columns where nets leave items: above where they go, if that is one place, else the middle."""
+    """Columns where nets leave items: above where they go if that is one place, or the middle."""
     found = {}
     for (row, net), channel in rows.channels.items():
         for item in channel.above:

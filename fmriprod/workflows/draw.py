@@ -106,7 +106,7 @@ def draw_workflow(
         direct=direct, names=names,
     )  # fmt: skip
     if not diagram.boxes:
-        raise InputError("workflow", expected="a workflow with steps", 
+        raise InputError("workflow", expected="a workflow with steps",
                          found=f"{workflow.name}: none",
                          hint='add nodes, or give savers="show"')  # fmt: skip
     figure = graph_figure(diagram, width_mm=width_mm, style=style)

@@ -84,13 +84,12 @@ class Picture:
 
     def is_open(self, workflow: Path) -> bool:
         """Tell whether inputs and outputs of a workflow are those of the picture."""
-        drawn = self._drawn(workflow)
-        return drawn in self.opened
+        return self._drawn.get(workflow, workflow) in self.opened
 
-    def _drawn(self, workflow: Path) -> Path:
-        """Path of the workflow that is drawn for one."""
-        below = next((p for p in self.flat.nodes if p[: len(workflow)] == workflow), workflow)
-        return self.merged.of.get(below, below)[: len(workflow)]
+    @cached_property
+    def _drawn(self) -> dict[Path, Path]:
+        """For each workflow the path of the one that is drawn for it."""
+        return {path[:n]: of[:n] for path, of in self.merged.of.items() for n in range(len(path))}
 
     def key(self, path: Path) -> str:
         """Key of the box of a step."""
@@ -131,6 +130,9 @@ class Picture:
         given = self.names.get(".".join(place), self.names.get(place[-1]))
         return given or title_of(place[-1], merged=place in self.merged.repeats)
 
+    def _at(self, members: list[Path]) -> Path:
+        return self.place[members[0]]
+
     def _repeats(self, place: Path) -> Repeats | None:
         """How often a part occurs; without the unit where its title is the unit."""
         found = self.merged.repeats.get(place)
@@ -149,13 +151,18 @@ class Picture:
             ))  # fmt: skip
             more = [f"{len(titles) - _STEPS_NAMED} more"] if len(titles) > _STEPS_NAMED else []
             inside = ", ".join([*(_lower(t) for t in titles[:_STEPS_NAMED]), *more])
-            return [inside, *([", ".join(engines[:3])] if engines else []), *settings]
+            same = len(titles) == 1 and titles[0].lower() in self._title(self._at(members)).lower()
+            return [
+                *([] if same else [inside]),
+                *([", ".join(engines[:3])] if engines else []),
+                *settings,
+            ]
         interface = type(nodes[0].interface).__name__
         if interface in ("Function", "IdentityInterface", "Merge"):
             return settings
         own = type(nodes[0].interface).__module__.startswith("fmriprod.")
         words = split_camel(interface) if own else interface
-        first = words if words.lower() != self._title(self.place[members[0]]).lower() else ""
+        first = words if words.lower() != self._title(self._at(members)).lower() else ""
         label = ", ".join(filter(None, (first, *engines[:1]))) if own else " ".join(
             (*engines[:1], first)
         )  # fmt: skip

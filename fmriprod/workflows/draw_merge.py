@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 import networkx as nx
@@ -53,6 +54,7 @@ class _Shape:
     repeats: dict[Path, Repeats]
 
 
+@cache
 def pattern(name: str) -> tuple[str, ...]:
     """Take out of a name what tells repeated parts apart.
 

@@ -59,8 +59,8 @@ def outputs_of(
 ) -> Ports:
     """Find what comes out: fields of the output node of an open workflow that nothing else uses."""
     drawn, found = set(steps), {}
-    for path in sorted(flat.hidden, key=list(flat.nodes).index):
-        if not is_open(path[:-1]) or not re.match(r"out", path[-1]):
+    for path in flat.nodes:
+        if path not in flat.hidden or not is_open(path[:-1]) or not re.match(r"out", path[-1]):
             continue
         for wire in flat.into[path]:
             if (path, wire.input) in flat.used:

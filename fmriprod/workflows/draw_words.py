@@ -27,11 +27,10 @@ _FILES = {"bold": "BOLD series", "t1w": "T1w image", "in": "input", "out": "outp
 _UNITS = {"fwhm": "mm", "high_pass": "s", "low_pass": "s", "tr": "s", "radius": "mm",
           "shift": "s", "voxel_size": "mm", "time_repetition": "s"}  # fmt: skip
 _FIRST = (
-    "fwhm", "high_pass", "hrf", "noise", "classifier", "method", "distance", "radius", "metric",
-    "cost", "dof", "frac", "n_permutations", "n_voxels", "voxel_size", "model", "network",
-    "standardize", "tr",
+    "fwhm", "high_pass", "hrf", "radius", "classifier", "distance", "method", "n_permutations",
+    "noise", "voxel_size", "metric", "cost", "dof", "frac", "model", "network", "standardize",
 )  # fmt: skip
-_NEVER = {"subject", "subject_id", "session", "task", "run", "phase", "num_threads", "seed",
+_NEVER = {"tr", "subject", "subject_id", "session", "task", "run", "phase", "num_threads", "seed",
           "algorithm_version", "environ", "args", "output_type", "compress",
           "ignore_exception", "simulated", "dataset", "function_str", "n_procs", "record_dir",
           "base_directory", "mem_gb", "debug", "verbose"}  # fmt: skip
@@ -44,15 +43,15 @@ _PACKAGES = {
 _EVERYWHERE = ("numpy", "scipy", "nibabel", "pillow", "pandas", "fmriprod", "nipype")
 _KINDS = (
     ("save", r"sink|save|write|export"),
-    ("report", r"report|figure|plot|carpet|mosaic|score_overview|html"),
+    ("report", r"report|figure|panel|plot|carpet|mosaic|score_overview|html"),
     ("read", r"grabber|bids|select_?files|data_?source|reader|download|dicom|dcm2|convert|"
              r"input_source|index|simulate|template"),
+    ("statistics", r"group|permut|significance|ceiling|sign_flip|cluster|randomise|"
+                   r"fixed_?effects?|task_effect|ttest|threshold|rank"),
     ("decode", r"evidence|decod|encod|classif|rsa|rdm|ridge|searchlight|fingerprint|"
                r"reconstruct|receptive|differentiation|similarity|layer_assign|score"),
     ("features", r"feature|featurize|pattern|activation|gabor|network|embedding|stimul|"
                  r"connectivity|timeseries|time_series|parcel|responses"),
-    ("statistics", r"group|permut|significance|ceiling|sign_flip|cluster|randomise|"
-                   r"fixed_?effects?|task_effect|ttest|threshold|rank"),
     ("model", r"glm|first_?level|model|design|contrast|effect|estimate|film|feat\b"),
     ("preprocess", r"anat|bold|motion|realign|coreg|regist|normali|skull|strip|bet\b|smooth|"
                    r"reorient|volume|slice|mask|region|resampl|warp|flirt|fnirt|mcflirt|filter|trim|brain|align|"
@@ -152,7 +151,7 @@ def engine_of(node: pe.Node) -> str:
 
 
 def settings_of(node: pe.Node) -> dict[str, Any]:
-    """Take the settings of a step: short values that are not the default, and those that always count."""
+    """Take the settings of a step: those that always count, and others that are not the default."""
     inputs = node.inputs
     found = {}
     for name in inputs.copyable_trait_names():
@@ -176,7 +175,7 @@ def _is_telling(name: str, value: Any) -> bool:
     return isinstance(value, int | float) and not (name.startswith("n_") and value == 0)
 
 
-def settings_text(all_settings: Iterable[dict[str, Any]], most: int = 3) -> list[str]:
+def settings_text(all_settings: Iterable[dict[str, Any]], most: int = 4) -> list[str]:
     """Say the settings of steps that are drawn as one; values that differ are all said.
 
     Examples
