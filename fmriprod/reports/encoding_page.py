@@ -8,7 +8,8 @@ from fmriprod.reports.encoding_sections import encoding_sections, lead_figure
 from fmriprod.reports.encoding_tables import region_table
 from fmriprod.reports.encoding_tiles import encoding_tiles
 from fmriprod.reports.encoding_verdicts import encoding_notices
-from fmriprod.reports.page import LEVELS, Block, Notice, Page, Tiles
+from fmriprod.reports.page import Block, Page, Tiles
+from fmriprod.reports.remarks import lead_remarks
 
 
 def encoding_page(result: EncodingResult) -> Page:
@@ -48,11 +49,5 @@ def _count(encode: Mapping[str, Any], name: str) -> int:
 def _lead(result: EncodingResult) -> list[Block]:
     tiles = encoding_tiles(result)
     blocks: list[Block] = [Tiles(tiles)] if tiles else []
-    notices = encoding_notices(result)
-    lost = [label for label, entry in result.truth.items() if not entry.get("ok")]
-    if lost:
-        notices.append(Notice(f"Not as planted: {'; '.join(lost)}.", "problem"))
-    if not notices and result.encode:
-        notices = [Notice("Nothing stands out in the numbers. Look at the pictures too.", "good")]
-    blocks += sorted(notices, key=lambda notice: LEVELS[::-1].index(notice.level))
+    blocks += lead_remarks(encoding_notices(result), result.truth, judged=bool(result.encode))
     return blocks + region_table(result)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from fmriprod.reports.page import Block, Figure, Notice, Page, Section, Table, Text, Tile, Tiles
 from fmriprod.reports.parcel_tiles import signed
+from fmriprod.reports.remarks import lead_remarks
 from fmriprod.reports.results import SubjectResult
 from fmriprod.reports.subject_sections import subject_sections
 from fmriprod.reports.verdicts import probability
@@ -99,9 +100,7 @@ def parcel_page(result: ParcelResult) -> Page:
         To be given to `render_page`.
     """
     lead: list[Block] = [Tiles(result.tiles)] if result.tiles else []
-    lost = [label for label, entry in result.about.truth.items() if not entry.get("ok")]
-    if lost:
-        lead.append(Notice(f"Not as planted: {'; '.join(lost)}.", "problem"))
+    lead += lead_remarks([], result.about.truth, judged=False)
     sections = []
     for key, (title, intro) in SECTIONS.items():
         blocks: list[Block] = [

@@ -1,6 +1,7 @@
 """The report on representational similarity: its first screen, and all sections below."""
 
-from fmriprod.reports.page import LEVELS, Block, Notice, Page, Tiles
+from fmriprod.reports.page import Block, Page, Tiles
+from fmriprod.reports.remarks import lead_remarks
 from fmriprod.reports.rsa_results import RSAResult
 from fmriprod.reports.rsa_sections import figure_block, lead_figure, rsa_sections
 from fmriprod.reports.rsa_tiles import rsa_tiles
@@ -37,10 +38,4 @@ def rsa_page(result: RSAResult) -> Page:
 def _lead(result: RSAResult) -> list[Block]:
     tiles = rsa_tiles(result)
     blocks: list[Block] = [Tiles(tiles)] if tiles else []
-    notices = rsa_notices(result)
-    lost = [label for label, entry in result.truth.items() if not entry.get("ok")]
-    if lost:
-        notices.append(Notice(f"Not as planted: {'; '.join(lost)}.", "problem"))
-    if not notices and tiles:
-        notices = [Notice("Nothing stands out in the numbers. Look at the pictures too.", "good")]
-    return blocks + sorted(notices, key=lambda notice: LEVELS[::-1].index(notice.level))
+    return blocks + lead_remarks(rsa_notices(result), result.truth, judged=bool(tiles))

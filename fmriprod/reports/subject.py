@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmriprod.reports.page import LEVELS, Block, Figure, Notice, Page, Table, Tile, Tiles
+from fmriprod.reports.page import Block, Figure, Notice, Page, Table, Tile, Tiles
+from fmriprod.reports.remarks import gravity, lead_remarks
 from fmriprod.reports.results import EvidenceResult, RunResult, SubjectResult
 from fmriprod.reports.subject_sections import run_notices, subject_sections
 from fmriprod.reports.verdicts import evidence_notices, number, probability, quality_notices
@@ -60,25 +61,16 @@ def _remarks(result: SubjectResult) -> list[Block]:
     remarks = []
     for label, notices in sources:
         if notices:
-            text = "; ".join(n.text for n in sorted(notices, key=_gravity))
-            remarks.append(Notice(f"{label}: {text}.", min(notices, key=_gravity).level))
-    lost = [label for label, entry in result.truth.items() if not entry.get("ok")]
-    if lost:
-        remarks.append(Notice(f"Not as planted: {'; '.join(lost)}.", "problem"))
-    judged = [run for run in result.runs if _judged(run)] or result.evidence
-    if not remarks and judged:
-        return [Notice("Nothing stands out in the numbers. Look at the pictures too.", "good")]
-    return sorted(remarks, key=_gravity)
+            text = "; ".join(n.text for n in sorted(notices, key=gravity))
+            remarks.append(Notice(f"{label}: {text}.", min(notices, key=gravity).level))
+    judged = any(_judged(run) for run in result.runs) or bool(result.evidence)
+    return lead_remarks(remarks, result.truth, judged=judged)
 
 
 def _judged(run: RunResult) -> bool:
     """Tell whether there is a number that a remark could have been about."""
     measured = any(_has(run, key) for key in ("fd_mean", "tsnr_median", "n_analysed"))
     return measured or bool(run.audit)
-
-
-def _gravity(notice: Notice) -> int:
-    return LEVELS[::-1].index(notice.level)
 
 
 def _evidence_tile(entry: EvidenceResult) -> Tile:
@@ -160,7 +152,7 @@ def _run_table(runs: Sequence[RunResult]) -> Table:
     for run in runs:
         q = run.quality or {}
         notices = run_notices(run)
-        worst = min(notices, key=_gravity, default=None)
+        worst = min(notices, key=gravity, default=None)
         extra = f" (+{len(notices) - 1})" if len(notices) > 1 else ""
         verdict = Notice(worst.text + extra, worst.level) if worst else Notice("fine", "good")
         rows.append([
