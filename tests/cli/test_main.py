@@ -17,8 +17,8 @@ HEAVY = {
     "pandas", "scipy", "sklearn",
 }  # fmt: skip
 COMMANDS = [
-    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf",
-    "doctor", "completion",
+    "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf", "graph",
+    "methods", "doctor", "completion",
 ]  # fmt: skip
 
 
