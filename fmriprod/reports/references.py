@@ -133,11 +133,14 @@ def _entry(key: str) -> tuple[str, dict[str, str]]:
 
 def _reference(key: str) -> str:
     """Print one work as HTML."""
-    entry = {name: str(escape(value)) for name, value in _entry(key)[1].items()}
+    plain = str.maketrans("", "", "{}")  # braces keep capitals in BibTeX
+    fields = _entry(key)[1].items()
+    entry = {name: str(escape(value.translate(plain))) for name, value in fields}
+    entry = {name: v if name == "doi" else v.replace("--", "–") for name, v in entry.items()}
     place = entry.get("journal", entry.get("howpublished", ""))
     if "volume" in entry:
         issue = f"({entry['number']})" if "number" in entry else ""
-        place = f"<i>{place}</i> {entry['volume']}{issue}, {entry['pages'].replace('--', '–')}"
+        place = f"<i>{place}</i> {entry['volume']}{issue}, {entry['pages']}"
     text = f"{_authors(entry['author'])} ({entry['year']}). {entry['title']}. {place}."
     if "doi" in entry:
         text += f' <a href="https://doi.org/{entry["doi"]}">doi:{entry["doi"]}</a>'

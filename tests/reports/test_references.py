@@ -60,3 +60,11 @@ def test_long_author_lists_are_cut_and_text_is_escaped():
     assert "a &lt; b &amp; c &lt;script&gt;" in html
     assert "Pedregosa F., Varoquaux G., Gramfort A. et al. (2011)" in html
     assert "Gorgolewski K.J., Auer T., Calhoun V.D. et al. (2016)" in html
+
+
+def test_html_shows_no_markup_of_bibtex():
+    html = describe_html(" ".join(f"[@{key}]" for key in references._library()))
+    assert "DICOM to NIfTI conversion" in html and "analysis – connecting" in html
+    items = re.findall(r"<li.*?</li>", html)
+    assert len(items) == len(references._library())
+    assert not [item for item in items if re.search(r"[{}\\]|--", item)]
