@@ -9,7 +9,7 @@ from fmriprod.reports.methods_latex import bibtex
 _KEYS: dict[str, tuple[str, ...]] = {
     "ActivationMaximization": ("eickenberg2017",),
     "BandedRidgeEncode": ("banded_ridge",),
-    "ConnectivityEvidence": ("sklearn", "fan2020"),
+    "ConnectivityEvidence": ("fan2020",),
     "DicomConvert": ("dcm2niix",),
     "FirstLevelModel": ("nilearn",),
     "FreeSurferSubject": ("freesurfer", "desikan"),
@@ -17,7 +17,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "ImageReconstruction": ("miyawaki2008",),
     "LayerRDM": ("lee_digits",),
     "Normalize": ("fonov2009", "nilearn"),
-    "ObjectEvidence": ("sklearn",),
     "ParcelGLM": ("nilearn",),
     "ParcelGroup": ("nichols_holmes", "fdr", "noncentral_intervals"),
     "ReceptiveField": ("lars",),
@@ -32,11 +31,13 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "SynthesizeResponses": ("eickenberg2017",),
     "Template": ("fonov2009", "nilearn"),
 }
+_CLASSIFIERS = {"logistic_ovr": ("liblinear",)}
 _DISTANCES = {"mahalanobis": ("walther2016",), "crossnobis": ("walther2016",)}
 _COMPARISONS = {f"whitened {kind}": ("whitened_rdms",) for kind in ("correlation", "cosine")}
 _RESPONSES = {f"glover{more}": ("glover",) for more in ("", " + derivative",
               " + derivative + dispersion")}  # fmt: skip
 _KEYS_BY_VALUE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
+    "ConnectivityEvidence": {"classifier": _CLASSIFIERS},
     "Coregister": {"engine": {"python": ("nmi",), "flirt": ("flirt", "fsl")}},
     "FirstLevelModel": {"hrf": _RESPONSES},
     "GroupRSA": {"method": {"sign_flip": ("nichols_holmes",),
@@ -48,8 +49,10 @@ _KEYS_BY_VALUE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
                              "fnirt": ("flirt", "fsl"), "ants": ("ants",)}},
     "ParcelConnectivity": {"kind": {"partial correlation": ("partial_correlation", "ledoit_wolf"),
                                     "covariance": ("ledoit_wolf",), "tangent": ("tangent",)}},
+    "ObjectEvidence": {"classifier": _CLASSIFIERS},
     "ParcelGLM": {"hrf": _RESPONSES},
     "RSA": {"method": _COMPARISONS},
+    "RegionEvidence": {"classifier": _CLASSIFIERS},
     "RenderFsf": {"prewhiten": {True: ("film",)}, "motion_correction": {True: ("mcflirt",)}},
     "SearchlightRDM": {"distance": _DISTANCES},
     "SearchlightRSA": {"distance": _DISTANCES, "method": _COMPARISONS},

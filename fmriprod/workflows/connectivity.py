@@ -115,7 +115,7 @@ def _text(steps: Steps) -> str:
     return (
         f"For each pair of regions, features of a trial were {kinds}, "
         f"{phrase(_STANDARDIZE_TEXT, step.standardize)}. Evidence by "
-        f"{phrase(CLASSIFIER_TEXT, step.classifier)} (C = {step.C:g}) [@sklearn], trained on the "
+        f"{phrase(CLASSIFIER_TEXT, step.classifier)} (C = {step.C:g}), trained on the "
         f"trials of {training}, for the object that was drawn against the other one is the "
         "difference of their log-probabilities [@fan2020]. "
     )

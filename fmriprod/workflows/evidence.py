@@ -7,7 +7,8 @@ from fmriprod.interfaces.evidence import ObjectEvidence
 from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
 
 CLASSIFIER_TEXT = {
-    "logistic_ovr": "one-versus-rest L2-regularised logistic regression",
+    "logistic_ovr": "one-versus-rest L2-regularised logistic regression, as defined "
+    "by LIBLINEAR [@liblinear]",
     "logistic": "multinomial L2-regularised logistic regression",
 }
 
@@ -102,6 +103,6 @@ def _text(steps: Steps) -> str:
     null = step.n_permutations
     return (
         f"Object evidence is the log-probability of each label by "
-        f"{phrase(CLASSIFIER_TEXT, step.classifier)} [@sklearn], {split}"
+        f"{phrase(CLASSIFIER_TEXT, step.classifier)}, {split}"
         f"{f'; {null:,} permutations of the labels gave the null' if null else ''}. "
     )
