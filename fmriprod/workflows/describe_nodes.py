@@ -40,7 +40,8 @@ class Steps:
 
     ``steps["smooth"].fwhm`` is the value that the input has now: what was set; what comes from
     a node of settings (`IdentityInterface`) here or in a workflow around; all values of an
-    iterable (`Several`); `COMPUTED` where another step makes it; None where it is not set.
+    iterable (`Several`); `COMPUTED` where another step makes it; None where it is not set, and
+    where there is no such node (any more).
 
     Parameters
     ----------
@@ -70,6 +71,8 @@ class Steps:
         if f"{name}.{field}" in self.outside:
             return self.outside[f"{name}.{field}"]
         node = self.workflow.get_node(name)
+        if node is None:  # somebody took the step out
+            return None
         if field in (iterated := _iterated(node)):
             return iterated[field]
         for source, _, edge in self.workflow._graph.in_edges(node, data=True):
@@ -186,7 +189,7 @@ def percent(share: Any) -> Any:
 def _iterated(node: Any) -> dict[str, Any]:
     """List the inputs that are iterables of a node, with their values."""
     iterables = getattr(node, "iterables", None) or []
-    pairs = [iterables] if isinstance(iterables, tuple) else iterables
+    pairs = [iterables] if iterables and isinstance(iterables[0], str) else iterables
     return {
         field: Several(values) if isinstance(values, list | tuple) else COMPUTED
         for field, values in pairs

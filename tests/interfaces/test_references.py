@@ -5,14 +5,17 @@ import inspect
 import pkgutil
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from nipype.interfaces.base import core
 
 import fmriprod.interfaces
 from fmriprod.interfaces import references
 from fmriprod.interfaces.base import PythonInterface
+from fmriprod.interfaces.layer_file import write_layers
+from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.motion import MotionCorrect
-from fmriprod.interfaces.simulate_encoding import SimulateEncoding
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.reports import methods_keys
 from fmriprod.reports.methods_keys import reference_keys
@@ -75,12 +78,15 @@ def test_what_a_given_file_makes_unnecessary_is_not_cited(work):
     assert SkullStrip(modality="EPI")._references == []
 
 
-def test_running_an_interface_cites_it(cited, work):
-    SimulateEncoding().run()
-    assert cited == []
-    with pytest.raises(Exception, match="in_file"):
-        SkullStrip().run()
+def test_running_an_interface_cites_it(cited, work, rng):
+    write_layers("layers.h5", {"one": rng.normal(size=(6, 4)).astype(np.float32)})
+    table = pd.DataFrame({"stimulus": [f"c{i // 2}/{i}.png" for i in range(6)]})
+    table.to_csv("samples.tsv", sep="\t", index=False)
+    with pytest.raises(ValueError, match="samples_file"):
+        LayerRDM(features_file="layers.h5").run()
     assert not cited, "what did not run is not cited"
+    LayerRDM(features_file="layers.h5", samples_file="samples.tsv").run()
+    assert [call["description"] for call in cited] == ["lee_digits"]
 
 
 def test_a_class_knows_the_works_of_all_its_engines():

@@ -147,6 +147,16 @@ def test_values_that_are_iterated_are_all_named():
     assert "kernel of 4, 8 and 12 mm FWHM" in describe(workflow)
     workflow.get_node("model").iterables = [("noise", ["ols", "ar1"])]
     assert "white noise or first-order autoregressive noise" in describe(workflow)
+    workflow.get_node("model").iterables = (("hrf", ["spm", "gamma"]), ("high_pass", [50.0, 90.0]))
+    text = describe(workflow)
+    assert "response of SPM or the gamma" in text and "cut-off 50 and 90 s" in text
+
+
+def test_a_step_that_was_taken_out_is_not_described():
+    workflow = first_level()
+    workflow.remove_nodes([workflow.get_node("smooth")])
+    text = describe(workflow)
+    assert "smoothed" not in text and "Each run was modelled" in text
 
 
 def test_values_from_nodes_of_settings_are_followed_and_computed_ones_are_marked():
