@@ -10,7 +10,7 @@ import pytest
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.group_evidence import GroupEvidence
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "published_tables.py"
+EXAMPLE = Path(__file__).parents[2] / "benchmarks" / "published_tables.py"
 COLUMNS = ["n", "mean", "ci_low", "ci_high", "p", "p_fdr", "p_flip", "p_flip_max"]
 FEW = {"n_bootstrap": 300, "n_bootstrap_log_odds": 300, "n_permutations": 300}
 

@@ -5,7 +5,7 @@ study's public repository, computes the group's tables with the bootstrap as pub
 puts published and new numbers side by side. Without the folder it simulates such scores, says
 so, and shows what the tables look like.
 
-    python examples/published_tables.py --data results/csv --out published_tables
+    python benchmarks/published_tables.py --data results/csv --out published_tables
 """
 
 import argparse
