@@ -196,7 +196,7 @@ def _text(
     z: float = 6, **how: Any,
 ) -> None:  # fmt: skip
     axes.text(x, y, text, size=size, color=colour, weight="bold" if bold else "normal",
-              family=FAMILY, parse_math=False, zorder=z, **how)  # fmt: skip
+              family=[FAMILY, "sans-serif"], parse_math=False, zorder=z, **how)  # fmt: skip
 
 
 def _legend(

@@ -149,8 +149,9 @@ class Picture:
                 title_of(self.merged.of[p][-1], merged=self.merged.of[p] in self.merged.repeats)
                 for p in members
             ))  # fmt: skip
-            more = [f"{len(titles) - _STEPS_NAMED} more"] if len(titles) > _STEPS_NAMED else []
-            inside = ", ".join([*(_lower(t) for t in titles[:_STEPS_NAMED]), *more])
+            if len(titles) > _STEPS_NAMED + 1:
+                titles[_STEPS_NAMED:] = [f"{len(titles) - _STEPS_NAMED} more"]
+            inside = ", ".join(map(_lower, titles))
             same = len(titles) == 1 and titles[0].lower() in self._title(self._at(members)).lower()
             return [
                 *([] if same else [inside]),

@@ -20,6 +20,7 @@ _WORDS = {
     "slice timing", "wf": "", "tsnr": "tSNR", "prf": "pRF", "sub": "participant", "tr": "TR",
     "freesurfer": "FreeSurfer", "ses": "session", "subjects": "participants", "fwhm": "FWHM",
     "subject": "participant", "id": "", "skullstrip": "skull strip", "iscs": "ISCs", "r2": "R²",
+    "ground": "background",
 }  # fmt: skip
 _FILES = {"bold": "BOLD series", "t1w": "T1w image", "in": "input", "out": "output",
           "label": "label image", "white": "white surface", "thickness": "cortical thickness",

@@ -217,6 +217,12 @@ def test_parts_that_feed_each_other_stay_apart():
     assert titles(diagram_of(whole, level=0)) == ["Run 1", "Run 2"]
 
 
+def test_where_some_stay_apart_others_are_still_drawn_once():
+    whole = joined(chain("run_1_wf", "p", "q"), chain("run_2_wf", "p", "q"))
+    whole.add_nodes([chain("roi_1_wf", "r", "s"), chain("roi_2_wf", "r", "s")])
+    assert titles(diagram_of(whole, level=0)) == ["Run 1", "Run 2", "ROI"]
+
+
 def test_participants_with_different_numbers_of_runs_give_a_range():
     whole = pe.Workflow("whole")
     for subject, runs in (("01", 6), ("02", 4), ("03", 5)):
@@ -314,7 +320,9 @@ def test_the_figure_is_as_wide_as_asked_and_its_text_is_text(tmp_path):
     svg = (tmp_path / "f.svg").read_text()
     for word in ("Encode", "Figures", "ridge encode"):
         assert re.search(rf"<text[^>]*>{word}</text>", svg), word
-    assert "font: 7px" in svg or "7px" in svg
+    styles = set(re.findall(r'<text style="([^"]*)"', svg))
+    assert styles and all(re.search(r"font(-size)?:[^;]*[67]px", style) for style in styles)
+    assert all("sans-serif" in style for style in styles)  # where there is no DejaVu Sans
 
 
 def test_drawing_changes_nothing_in_the_workflow():
