@@ -21,7 +21,13 @@ from fmriprod.algorithms.simulate_visual_fields import crop_grid
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.layer_features import LayerFeatures
 from fmriprod.interfaces.layer_file import LayerFile, open_layers
-from fmriprod.interfaces.simulated_files import Subfolders, fill, grid_image, load_cortex
+from fmriprod.interfaces.simulated_files import (
+    Subfolders,
+    cut_image,
+    fill,
+    grid_image,
+    load_cortex,
+)
 
 _SETS = ("training", "validation")
 _NOTE = (
@@ -94,6 +100,15 @@ class _SimulateEncodingOutputSpec(TraitedSpec):
     rois = traits.List(traits.Str, desc="names of the areas")
     t_file = File(
         exists=True, desc="NIfTI, Student's t of faces against places in the training responses"
+    )
+    background_file = File(exists=True, desc="anatomy, the ICBM 152 template, on the same grid")
+    angle_map = File(
+        exists=True,
+        desc="NIfTI, planted: preferred angle (rad); NaN without receptive field or signal, 0 "
+        "outside the mask",
+    )
+    preference_map = File(
+        exists=True, desc="NIfTI, planted: 1 where faces are preferred, -1 where places are, else 0"
     )
     truth_file = File(
         exists=True,
@@ -200,6 +215,7 @@ class SimulateEncoding(Subfolders, PythonInterface):
         )
         cortex, shape, affine = crop_grid(cortex, template.affine)
         self._grid = grid_image(shape, affine)
+        self._anatomy = cut_image(template, shape, affine)
         cortex["signal_share"] = voxel_shares(
             len(cortex), given.snr, silent=given.silent, seed=given.seed
         )
@@ -232,6 +248,11 @@ class SimulateEncoding(Subfolders, PythonInterface):
         kind = plan["kind"].where(plan["set"] == "training").to_numpy()
         t = two_sample_t(responses, kind == "face", kind == "place")
         save("t_file", "faces_places_t.nii.gz", t)
+        angle = cortex["angle"].where(cortex["signal_share"] > 0)
+        save("angle_map", "angles.nii.gz", angle.to_numpy(np.float32))
+        prefers = cortex["kind"].map({"face": 1.0, "place": -1.0}).fillna(0.0)
+        save("preference_map", "preferences.nii.gz", prefers.to_numpy(np.float32))
+        self.save_image("background_file", "background.nii.gz", self._anatomy, self._grid)
         self.save_table("truth_file", "truth.tsv", cortex.replace({"kind": {"": None}}))
         given = self.inputs.get()
         shared = ("num_threads", "algorithm_version")

@@ -12,7 +12,13 @@ from fmriprod.algorithms.simulate_miyawaki import (
 )
 from fmriprod.algorithms.simulate_visual_fields import crop_grid
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
-from fmriprod.interfaces.simulated_files import Subfolders, fill, grid_image, load_cortex
+from fmriprod.interfaces.simulated_files import (
+    Subfolders,
+    cut_image,
+    fill,
+    grid_image,
+    load_cortex,
+)
 
 _AREAS = ("V1d", "V1v", "V2d", "V2v", "V3A", "V3", "V4v", "VP")
 _TR = 2.0
@@ -102,9 +108,7 @@ class SimulateMiyawaki(Subfolders, PythonInterface):
         fields = receptive_fields(cortex)
         self._write_runs(fields)
         self._write_masks(cortex)
-        offset = np.rint(np.linalg.solve(template.affine, affine)[:3, 3]).astype(int)
-        box = tuple(slice(o, o + n) for o, n in zip(offset, shape, strict=True))
-        anatomy = np.asarray(template.dataobj, np.float32)[box]
+        anatomy = cut_image(template, shape, affine)
         self.save_image("background_file", "bg.nii.gz", anatomy, self._grid)
         cortex["seen"] = (fields**2).sum(axis=1)
         self.save_table("truth_file", "truth.tsv", cortex)

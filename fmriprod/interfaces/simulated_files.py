@@ -54,6 +54,15 @@ def grid_image(shape: tuple[int, int, int], affine: np.ndarray) -> nb.Nifti1Imag
     return image
 
 
+def cut_image(
+    template: nb.Nifti1Image, shape: tuple[int, int, int], affine: np.ndarray
+) -> np.ndarray:
+    """Cut the part of an image that a grid within its own covers, as `crop_grid` makes them."""
+    start = np.rint(np.linalg.solve(template.affine, affine)[:3, 3]).astype(int)
+    box = tuple(slice(o, o + n) for o, n in zip(start, shape, strict=True))
+    return np.asarray(template.dataobj, np.float32)[box]
+
+
 def fill(voxels: np.ndarray, values: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Put the values of voxels, shape (n_voxels, ...), into a grid; 0 elsewhere."""
     data = np.zeros((*shape, *values.shape[1:]), values.dtype)

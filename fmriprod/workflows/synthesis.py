@@ -1,7 +1,6 @@
 """Classical experiments on responses that a fitted model gives to new stimuli."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from nipype.interfaces.utility import IdentityInterface, Merge
 from nipype.pipeline import engine as pe
@@ -36,6 +35,7 @@ def init_synthesis_wf(
     sigma: float = 1.0,
     first: str = "face",
     second: str = "place",
+    column: str = "condition",
     single_layer: str | None = None,
     truth_threshold: float = 3.0,
     compare: bool = False,
@@ -68,7 +68,9 @@ def init_synthesis_wf(
     sigma : float
         Width in voxels of the Gaussian that smooths maps before the angle is taken.
     first, second : str
-        Kinds of images, values of the column ``condition`` of the samples.
+        Kinds of images.
+    column : str
+        Column of the samples that holds them.
     single_layer : str, optional
         Layer whose contrast by itself is judged beside the mean of all.
     truth_threshold : float
@@ -89,7 +91,7 @@ def init_synthesis_wf(
     images
         Image files: to cut wedges from, or of the two kinds
     samples_file
-        Kind of each image (TSV: stimulus, condition), for a contrast
+        Kind of each image (TSV: stimulus, condition, or as ``column`` says), for a contrast
     model_file
         Fitted models (HDF5), from `init_encoding_wf`
     mask_file
@@ -154,7 +156,7 @@ def init_synthesis_wf(
         recovery = ContrastRecovery(
             first=first, second=second, truth_threshold=truth_threshold, simulated=simulated
         )
-        _connect_contrast(workflow, recovery, single_layer, mem_gb)
+        _connect_contrast(workflow, recovery, column, single_layer, mem_gb)
     return workflow
 
 
@@ -186,14 +188,18 @@ def _connect_retinotopy(
 
 
 def _connect_contrast(
-    workflow: pe.Workflow, judge: ContrastRecovery, single_layer: str | None, mem_gb: float
+    workflow: pe.Workflow,
+    judge: ContrastRecovery,
+    column: str,
+    single_layer: str | None,
+    mem_gb: float,
 ) -> None:
     """Contrast two kinds of images, by the mean of layers and by one, and judge the maps."""
     nodes = ("inputnode", "features", "synthesize", "outputnode")
     inputnode, features, synthesize, outputnode = map(workflow.get_node, nodes)
     recovery = pe.Node(judge, name="recovery")
     recovery.inputs.names = ["mean of layers"] + ([single_layer] if single_layer else [])
-    kinds: dict[str, Any] = {"first": judge.inputs.first, "second": judge.inputs.second}
+    kinds = {"column": column, "first": judge.inputs.first, "second": judge.inputs.second}
     ways = {"contrast": synthesize}
     if single_layer:
         one = pe.Node(SynthesizeResponses(layers=[single_layer]), name="single", mem_gb=mem_gb)

@@ -257,3 +257,26 @@ def test_faces_and_places_are_found_by_all_layers_and_not_by_the_first(study):
         strict = np.argsort(-sign * everything)[: own.sum() // 3]
         first = np.argsort(-sign * first_layer)[: own.sum() // 3]
         assert own[strict].mean() > 0.9 and own[first].mean() < 0.5
+
+
+def test_maps_of_what_is_planted_are_those_of_the_table(made):
+    truth = table(made.truth_file)
+    inside = nb.load(made.mask_file).get_fdata() > 0
+    angle, prefers = (nb.load(path).get_fdata() for path in (made.angle_map, made.preference_map))
+    planted = truth["angle"].where(truth["signal_share"] > 0).astype(np.float32)
+    np.testing.assert_array_equal(angle[inside].astype(np.float32), planted)
+    assert np.isfinite(planted).any() and (truth["angle"].notna() & planted.isna()).any()
+    wanted = truth["kind"].map({"face": 1, "place": -1}).fillna(0)
+    np.testing.assert_array_equal(prefers[inside], wanted)
+    assert {-1, 0, 1} == set(wanted) and not angle[~inside].any()
+
+
+def test_the_anatomy_is_the_template_where_the_cortex_is(made):
+    from nilearn.datasets import load_mni152_template
+    from nilearn.image import resample_to_img
+
+    template = load_mni152_template(resolution=3)
+    there = resample_to_img(template, made.mask_file, force_resample=True, copy_header=True)
+    found = nb.load(made.background_file)
+    np.testing.assert_allclose(found.get_fdata(), there.get_fdata(), atol=1e-4)
+    np.testing.assert_array_equal(found.affine, nb.load(made.mask_file).affine)
