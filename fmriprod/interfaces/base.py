@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from importlib.metadata import version as library_version
 from pathlib import Path
@@ -104,6 +104,7 @@ class PythonInterface(BaseInterface):
     _references = References()
     _algorithm_version: ClassVar[str] = "1"
     _libraries: ClassVar[tuple[str, ...]] = ()
+    _computes: ClassVar[bool] = True  # savers do not: to limit threads takes longer than they do
 
     def __init__(self, **inputs: Any) -> None:
         inputs.pop("algorithm_version", None)
@@ -129,7 +130,8 @@ class PythonInterface(BaseInterface):
         self._folder = Path(runtime.cwd).absolute()
         try:
             self._check_files()
-            with threadpool_limits(limits=self.inputs.num_threads):
+            limit = threadpool_limits if self._computes else nullcontext
+            with limit(self.inputs.num_threads):
                 self._process()
         except InputError as err:
             raise self._located(err) from None

@@ -119,6 +119,7 @@ class SaveDerivative(PythonInterface):
 
     input_spec = _SaveDerivativeInputSpec
     output_spec = _SaveDerivativeOutputSpec
+    _computes = False
     _always_run = True  # the dataset may have lost the file since
 
     def _process(self) -> None:

@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fmriprod.interfaces.atomic_files import save_text
 from fmriprod.interfaces.digest_store import NAME as DIGESTS
-from fmriprod.interfaces.digest_store import worth_storing
 from fmriprod.interfaces.digests import file_digest, file_state, known_digest
 
 SEAL = "_seal.json"
@@ -26,11 +26,15 @@ def hash_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(found) if not name.endswith("_unfinished.json")]
 
 
-def seal(folder: Path) -> bool:
+def seal(folder: Path, digests: Mapping[str, str] | None = None) -> bool:
     """Note size, times and digest of each file of a finished result.
 
-    A large file whose digest nobody has asked for yet is noted without it, and later known by
-    size and time.
+    Parameters
+    ----------
+    folder : path
+        Working folder of a node.
+    digests : mapping, optional
+        MD5 by path, as steps found that read the files; others are read for it, once.
 
     Returns
     -------
@@ -38,11 +42,11 @@ def seal(folder: Path) -> bool:
         Whether it was done now; not if there is no finished result, or it has its seal.
     """
     for part in _parts(folder):
-        seal(part)
+        seal(part, digests)
     hashes = hash_files(folder)
     if len(hashes) != 1 or (_sealed(folder) and broken(folder) is None):
         return False
-    files = {name: _entry(folder / name) for name in _result_files(folder)}
+    files = {name: _entry(folder / name, digests or {}) for name in _result_files(folder)}
     text = json.dumps({"hash": hashes[0].name, "files": files}, separators=(",", ":"))
     with contextlib.suppress(OSError, UnicodeEncodeError):
         save_text(text + "\n", folder / SEAL)
@@ -109,10 +113,10 @@ def _result_files(folder: Path) -> list[str]:
     return sorted(name for name in names if os.path.isfile(folder / name))
 
 
-def _entry(path: Path) -> list[Any]:
-    state = file_state(path)
-    digest = known_digest(str(path)) if worth_storing(state[2]) else file_digest(str(path))
-    return [*state, digest]
+def _entry(path: Path, digests: Mapping[str, str]) -> list[Any]:
+    name = str(path)
+    digest = known_digest(name) or digests.get(name) or file_digest(name)
+    return [*file_state(path), digest]
 
 
 def _changed(path: Path, entry: list[Any]) -> str | None:
@@ -125,7 +129,7 @@ def _changed(path: Path, entry: list[Any]) -> str | None:
         return None
     if state[2] != noted[2]:
         return f"has {state[2]} bytes, not {noted[2]}"
-    same = state[3] == noted[3] if digest is None else file_digest(str(path)) == digest
+    same = file_digest(str(path)) == digest
     return None if same else "has another content than the step wrote"
 
 

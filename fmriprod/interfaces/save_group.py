@@ -40,6 +40,7 @@ class SaveGroup(PythonInterface):
 
     input_spec = _SaveGroupInputSpec
     output_spec = _SaveGroupOutputSpec
+    _computes = False
     _always_run = True  # the folder may have lost the file since
 
     def _process(self) -> None:

@@ -1,7 +1,9 @@
 """Hold a run to the truth of its cache, whatever engine runs it."""
 
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ class TrueCachePlugin:
             try:
                 self._plugin.run(graph, config, updatehash=updatehash)
             finally:
-                seal_results(nodes, began)
+                seal_results(list(graph.nodes()), began)
 
 
 def discard_broken(nodes: Iterable[Any]) -> dict[str, str]:
@@ -57,18 +59,35 @@ def discard_broken(nodes: Iterable[Any]) -> dict[str, str]:
     return found
 
 
-def seal_results(nodes: Iterable[Any], since: float) -> None:
+def seal_results(nodes: Sequence[Any], since: float) -> None:
     """Seal the results that are new, and keep the digests of the files that they are made from.
 
     ``since`` is the time (epoch, s) at which the run began.
     """
+    found = {
+        node: dict(noted_files(list(read_inputs(node_place(node)).values()))) for node in nodes
+    }
+    digests: dict[str, str] = {}
+    for node, noted in found.items():
+        digests |= _of_what_is_there(node_place(node), noted)
     learned: set[str] = set()
-    for node in nodes:
-        if seal(node_place(node)):
-            for path, digest in noted_files(list(read_inputs(node_place(node)).values())):
-                if path not in learned and node_folder(path) is None:
-                    learned.add(path)
-                    _learn(path, digest, since)
+    for node, noted in found.items():
+        if not always_runs(node) and seal(node_place(node), digests):
+            for path in noted.keys() - learned:
+                learned.add(path)
+                if node_folder(path) is None:
+                    _learn(path, noted[path], since)
+
+
+def _of_what_is_there(folder: Path, noted: Mapping[str, str]) -> dict[str, str]:
+    """Take of a node's noted digests those of files that have not been written since."""
+    notes = hash_files(folder)
+    found = {}
+    for path, digest in noted.items() if notes else ():
+        with suppress(OSError):
+            if notes[0].stat().st_mtime_ns > os.stat(path).st_mtime_ns:
+                found[path] = digest
+    return found
 
 
 def _learn(path: str, digest: str, since: float) -> None:
