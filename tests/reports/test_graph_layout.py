@@ -39,6 +39,9 @@ def check(diagram, layout):
     for box in diagram.boxes:
         goals = {arrow.target for arrow in diagram.arrows if arrow.source == box.key}
         assert reached(layout, box.key) == goals
+    for x, y in (line.points[-1] for line in layout.lines if line.head):
+        assert any(r.x <= x <= r.x + r.width and abs(r.y - y) < 1e-6
+                   for r in layout.boxes.values())  # fmt: skip
     for group in diagram.groups:
         frame = layout.frames[group.key]
         for box in diagram.boxes:

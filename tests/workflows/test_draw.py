@@ -303,6 +303,13 @@ def test_inputs_and_outputs_are_those_of_the_workflow():
     assert not titles(diagram_of(init_encoding_wf(), ports=False), "input")
 
 
+def test_an_output_that_is_handed_on_is_drawn_once_under_its_last_name():
+    whole, out = pe.Workflow("whole"), identity("outputnode", "answer")
+    whole.connect(chain("one_wf", "p", "q"), "outputnode.y", out, "answer")
+    assert titles(diagram_of(whole), "output") == ["Answer"]
+    assert titles(diagram_of(whole), "input") == ["X"]
+
+
 # ----- files --------------------------------------------------------------------------------
 
 
