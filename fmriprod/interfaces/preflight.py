@@ -97,6 +97,8 @@ def check_dataset(
         problems += check_output(out_dir, index.root)
     if work_dir is not None:
         problems += check_work_folder(work_dir, index.root)
+    elif out_dir is not None:
+        problems += _check_pattern(out_dir)
     unique = dict.fromkeys(problems)  # a file at the root is found wrong for every run
     return sorted(unique, key=lambda problem: problem.severity != "error")
 
@@ -118,7 +120,18 @@ def check_work_folder(work_dir: str | Path, raw_directory: str) -> list[Problem]
     if inside[:1] != ("derivatives",):
         found = f"a folder inside it ({'/'.join(inside) or 'the dataset itself'})"
         return [Problem("error", str(work_dir), expected, found, "give a folder outside")]
-    return _check_writable(work_dir, expected)
+    return _check_writable(work_dir, expected) + _check_pattern(work_dir)
+
+
+def _check_pattern(folder: str | Path) -> list[Problem]:
+    """Refuse a place of intermediate files that Nipype would take for a pattern of names."""
+    place = os.path.abspath(folder)
+    signs = "".join(sign for sign in "*?[" if sign in place)
+    if not signs:
+        return []
+    expected = "a folder for intermediate files whose path has none of * ? ["
+    hint = "give a --work-dir without them: Nipype takes them for patterns, and finds no results"
+    return [Problem("error", place, expected, f"{' '.join(signs)} in it", hint)]
 
 
 def _check_writable(folder: str | Path, expected: str) -> list[Problem]:
