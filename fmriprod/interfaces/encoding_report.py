@@ -14,6 +14,7 @@ from fmriprod.interfaces.encoding_report_inputs import (
     read_summary,
 )
 from fmriprod.interfaces.page_report import PageReport, TruthInputSpec
+from fmriprod.interfaces.panel_file import read_panel
 from fmriprod.reports.encoding_page import encoding_page
 from fmriprod.reports.encoding_results import EncodingResult
 from fmriprod.reports.page import render_page
@@ -34,6 +35,9 @@ class _EncodingReportInputSpec(TruthInputSpec):
         "fingerprints, winner, winnersurface, slope, penalties, spaces, angle, precision-recall, "
         "contrast-maps, receptive-fields, reconstruction, or a title of your own; what "
         "follows one of these words is shown beside it",
+    )
+    brain_panels = InputMultiObject(
+        File(exists=True), desc="slices that can be moved, from BrainPanel (JSON)"
     )
     encode_summary_file = File(exists=True, desc="numbers of RidgeEncode (JSON)")
     scores_file = File(
@@ -102,6 +106,7 @@ class EncodingReport(PageReport):
             title=values.title,
             subtitle=values.subtitle,
             figures=figures,
+            brain_panels=[read_panel(file) for file in self._list("brain_panels")],
             **summaries,
             profiles=tables.get("profile"),
             recovery=tables.get("recovery_summary"),

@@ -55,6 +55,7 @@ class RSAReport(PageReport):
 
     input_spec = RSAReportInputSpec
     output_spec = RSAReportOutputSpec
+    _algorithm_version = "2"
     # Their versions are on the page.
     _libraries = (
         "fmriprod", "nipype", "nilearn", "nibabel", "numpy", "scipy", "scikit-learn", "h5py",
@@ -77,7 +78,8 @@ class RSAReport(PageReport):
         drawn = []
         for part in (self._similarities, self._spheres, self._layers, self._regions, self._rdms):
             facts, figures = part()
-            result = replace(result, **facts)
+            panels = {**result.panels, **facts.pop("panels", {})}
+            result = replace(result, **facts, panels=panels)
             drawn += figures
         result = replace(result, figures=self._save(drawn))
         self.save_text("out_report", "rsa.html", render_page(rsa_page(result)))
@@ -119,7 +121,7 @@ class RSAReport(PageReport):
         return {"tables": tables}, list(figures)
 
     def _spheres(self) -> "Part":
-        from fmriprod.interfaces.rsa_report_figures import sphere_figures
+        from fmriprod.interfaces.rsa_report_figures import sphere_figures, sphere_panel
         from fmriprod.reports.code_maps import sphere_counts
 
         values = self.inputs
@@ -136,6 +138,7 @@ class RSAReport(PageReport):
         facts = {
             "spheres": counts, "spheres_tested": q_map is not None,
             "map_label": values.map_label, "map_level": values.map_level,
+            "panels": {"spheres": [sphere_panel(maps, background, values.map_label, values.alpha)]},
         }  # fmt: skip
         return facts, list(figures)
 
@@ -203,7 +206,7 @@ class RSAReport(PageReport):
                   for e, own in zip(shown, groups, strict=True)]  # fmt: skip
         scalings = [fact for _, fact in scaled]
         there = [panel for panel in panels if panel is not None]
-        return {"rdms": facts, "scalings": scalings, "panels": there}, figures
+        return {"rdms": facts, "scalings": scalings, "panels": {"rdms": there}}, figures
 
     def _chosen(self, shown: list[ShownRDMs]) -> Iterator[tuple[ShownRDMs, int]]:
         """RDMs that are scaled: those asked for, or the first one without gaps of each file."""

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from fmriprod.algorithms.rdm_mds import classical_scaling, metric_scaling
 from fmriprod.interfaces.fsaverage import project_to_fsaverage
 from fmriprod.interfaces.rsa_report_inputs import SQUARED, ShownRDMs, SphereMaps
+from fmriprod.reports.brain_panel import BrainMap, brain_panel
 from fmriprod.reports.code_maps import (
     code_maps_figure,
     significant_values,
@@ -21,6 +22,7 @@ from fmriprod.reports.code_maps import (
 )
 from fmriprod.reports.layer_assignment_maps import assignment_figure
 from fmriprod.reports.layer_colours import layer_colours, score_colours
+from fmriprod.reports.panels import Panel
 from fmriprod.reports.rdm_heatmap import rdm_heatmap_figure
 from fmriprod.reports.rdm_mds import mds_figure
 from fmriprod.reports.region_bars import region_figure
@@ -28,6 +30,7 @@ from fmriprod.reports.rsa_results import ScalingFacts, SimilarityTable
 from fmriprod.reports.similarity_bars import similarity_figure
 from fmriprod.reports.surface_maps import surface_figure
 
+_MOST_MAPS = 6  # that can be chosen on slices: the page shall stay small
 _SCALINGS = {"metric": metric_scaling, "classical": classical_scaling}
 _BARS_HOW = (
     "tall bars are similar; hollow ones are not more similar than by chance, and no model can be "
@@ -96,6 +99,19 @@ def sphere_figures(
         partial(sphere_count_figure, counts, alpha=alpha, level=level, tested=maps.q is not None,
                 **said),
     )  # fmt: skip
+
+
+def sphere_panel(maps: SphereMaps, background: np.ndarray, label: str, alpha: float) -> Panel:
+    """Give the first maps of models on slices that can be moved; only what is coloured there."""
+    shown = []
+    values = significant_values(maps.values, maps.q, alpha)
+    for name, row in zip(maps.models[:_MOST_MAPS], values, strict=False):
+        volume = np.full(maps.mask.shape, np.nan, np.float32)
+        volume[maps.mask] = row
+        shown.append(BrainMap(name, label, volume, 0.0))
+    more = f", the first {_MOST_MAPS} models" if len(maps.models) > _MOST_MAPS else ""
+    title = f"Spheres similar to models, at any place{more}"
+    return brain_panel(background, maps.image.affine, shown, label=title)
 
 
 def layer_figures(

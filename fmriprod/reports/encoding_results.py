@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from fmriprod.reports.panels import Panel
+
 _ANGLE = (
     "retinotopy",
     "Preferred angle of the visual field",
@@ -111,14 +113,16 @@ class EncodingResult:
     ``significance``, ``ceiling``, ``banded`` (BandedRidgeEncode), ``retinotopy``, ``fields``
     (ReceptiveField) and ``reconstruction``; ``profiles`` and ``recovery`` are tables of
     ScoreFingerprint and ContrastRecovery. ``overview`` is that of `score_overview`, and
-    ``figures`` are pairs of a name (see `FIGURES`) and a picture. ``truth`` maps what was
-    planted in simulated data to ``{"expected", "found", "ok"}``.
+    ``figures`` are pairs of a name (see `FIGURES`) and a picture; ``brain_panels`` stand
+    beside the scores. ``truth`` maps what was planted in simulated data to ``{"expected",
+    "found", "ok"}``.
     """
 
     title: str
     subtitle: str = ""
     simulated: bool = False
     figures: Sequence[tuple[str, str | Path]] = ()
+    brain_panels: Sequence[Panel] = ()
     encode: Mapping[str, Any] | None = None
     overview: pd.DataFrame | None = None
     fingerprint: Mapping[str, Any] | None = None

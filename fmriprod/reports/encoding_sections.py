@@ -50,7 +50,8 @@ def encoding_sections(result: EncodingResult, shown: Sequence[str] = ()) -> list
         there = [pair for pair in result.figures if _section(pair[0]) == key]
         figures = [_figure(result, *pair) for pair in sorted(there, key=_place)
                    if pair[0] not in shown]  # fmt: skip
-        blocks: list[Block] = [*figures, *words]
+        panels = result.brain_panels if key == "scores" else ()
+        blocks: list[Block] = [*figures, *panels, *words]
         if not blocks:
             continue
         if key in REMARKS:

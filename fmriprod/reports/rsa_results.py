@@ -84,7 +84,7 @@ class RSAResult:
     their test is called: q, or p. ``layers`` has
     ``layer n agreement`` (voxels, and their median agreement or NaN); ``regions`` has ``rdm
     model value`` and others, as `fmriprod.reports.region_bars.region_rows` gives them. ``panels``
-    are of RDMs. ``truth`` maps what was planted in simulated data to ``{"expected", "found",
+    are by section. ``truth`` maps what was planted in simulated data to ``{"expected", "found",
     "ok"}``.
     """
 
@@ -102,7 +102,7 @@ class RSAResult:
     regions: pd.DataFrame | None = None
     rdms: Sequence[RDMFacts] = ()
     scalings: Sequence[ScalingFacts] = ()
-    panels: Sequence[Panel] = ()
+    panels: Mapping[str, Sequence[Panel]] = field(default_factory=dict)
     truth: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     methods: str = ""
     decisions: Sequence[str] = ()

@@ -37,11 +37,10 @@ def rsa_sections(result: RSAResult, shown: RSAFigure | None = None) -> list[Sect
     for key, (title, intro) in SECTIONS.items():
         there = [entry for entry in result.figures if entry.section == key]
         blocks: list[Block] = [figure_block(entry) for entry in there if entry is not shown]
+        blocks += result.panels.get(key, ())
         blocks += _tables(result, key)
         if shown in there:
             blocks.insert(0, Text(f"{shown.title}: the figure is in the summary above."))
-        if key == "rdms":
-            blocks += result.panels
         if not blocks:
             continue
         if key in REMARKS:

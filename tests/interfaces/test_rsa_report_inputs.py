@@ -1,5 +1,7 @@
 """What other steps write and people have reaches the report on representational similarity."""
 
+import json
+import re
 from pathlib import Path
 
 import nibabel as nb
@@ -7,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist
+from support.panels import volume_in
 from support.rsa_study import (
+    AFFINE,
     CODES,
     CONDITIONS,
+    LAYERS,
     plain,
     run,
     save_image,
@@ -20,7 +25,7 @@ from support.rsa_study import (
 
 from fmriprod.algorithms.rdm_mds import classical_scaling
 from fmriprod.interfaces.group_rsa import GroupRSA
-from fmriprod.interfaces.rdm_file import RDMs, write_rdms
+from fmriprod.interfaces.rdm_file import RDMs, read_rdms, write_rdms
 from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.rsa_report_inputs import read_groups, read_pictures, read_shown
 
@@ -127,3 +132,23 @@ def test_spheres_are_shown_by_their_mean_and_gaps_are_counted(work, rng):
     shown = read_shown("spheres.h5", "spheres", 20)
     np.testing.assert_allclose(shown.values[0], np.delete(values, 7, axis=0).mean(axis=0), 1e-6)
     assert shown.names == ["mean of 299 spheres"]
+
+
+def test_panels_hold_the_rdms_and_only_the_spheres_that_are_coloured(study, work):
+    inputs, left, _ = study
+    names = ("rdm_files", "value_map", "q_map", "map_names", "map_label", "groups_file")
+    page = Path(run(work, **{name: inputs[name] for name in names}).out_report).read_text()
+    data = [json.loads(found) for found in
+            re.findall(r'application/json">(.*?)</script>', page, re.DOTALL)]  # fmt: skip
+    spheres, regions, layers = data
+    assert [entry["name"] for entry in spheres["maps"]] == CODES
+    assert [entry["what"] for entry in spheres["maps"]] == ["Spearman ρ"] * 2
+    shown = [volume_in(entry["picture"], spheres["shape"]) > 0 for entry in spheres["maps"]]
+    planted = left.sum() * 3 * 3 * 3.5  # mm³; the panel's voxels are cubes
+    assert shown[0].sum() * spheres["step"] ** 3 == pytest.approx(planted, rel=0.06)
+    x = spheres["origin"][0] + spheres["step"] * np.nonzero(shown[0])[0]
+    assert (x <= AFFINE[0, 0] * 8 + AFFINE[0, 3]).all() and not shown[1].any()
+    assert regions["names"] == ["V1", "LOC"] and layers["names"] == LAYERS
+    stored = read_rdms(inputs["rdm_files"][1], "rdm_files").dissimilarities
+    np.testing.assert_allclose(layers["rdms"], np.array(stored), rtol=6e-3)
+    assert layers["groups"] == ["digit"] * 3 + ["object"] * 3

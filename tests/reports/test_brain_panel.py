@@ -1,29 +1,14 @@
 """Slices at any place: the numbers in the page are those of the maps, where they were."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
+from support.panels import volume_in
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.reports.brain_panel import BrainMap, brain_panel
 
 SHAPE = (14, 16, 10)
 AFFINE = np.array([[-3.0, 0, 0, 21], [0, 3, 0, -24], [0, 0, 3, -12], [0, 0, 0, 1]])
-
-
-def volume_in(uri, shape):
-    """Read a sheet as the script does."""
-    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
-    columns = sheet.shape[1] // shape[0]
-    out = np.zeros(shape, int)
-    for k in range(shape[2]):
-        row, column = divmod(k, columns)
-        part = sheet[row * shape[1] : (row + 1) * shape[1], column * shape[0] :][:, : shape[0]]
-        out[:, :, k] = part.T
-    return out
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from PIL import Image
 
 from fmriprod.reports.encoding_page import encoding_page
 from fmriprod.reports.encoding_results import FIGURES, EncodingResult, figure_key, figure_words
+from fmriprod.reports.encoding_sections import encoding_sections
 from fmriprod.reports.page import Figure, Notice, Table, Tiles, render_page
+from fmriprod.reports.panels import Panel
 
 EVIL = "<b onload=x>&'"
 LAYERS = ["conv1", EVIL, "fc3"]
@@ -349,3 +351,11 @@ def test_names_of_figures_are_known_however_they_are_written():
         "scores", "scoresurface", "winner", "winnersurface", None,
     ]  # fmt: skip
     assert figure_words("contrast-maps haxby")[0].endswith("(contrast-maps haxby)")
+
+
+def test_slices_that_can_be_moved_stand_beside_the_scores():
+    data = dict.fromkeys(("shape", "origin", "step", "ground", "maps", "start", "colours"))
+    panel = Panel("brain", data, "Scores at any place", "Click.")
+    sections = encoding_sections(EncodingResult(title="T", brain_panels=[panel]))
+    assert [section.blocks for section in sections if panel in section.blocks] == [[panel]]
+    assert "score" in next(s for s in sections if panel in s.blocks).title.lower()
