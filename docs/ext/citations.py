@@ -35,10 +35,7 @@ def short(entry: dict[str, str]) -> str:
     if "," in entry.get("author", ""):
         names = [[name.split(",")[0].strip()] for name in entry["author"].split(" and ")]
     last = [name[0] for name in names if name]
-    if len(last) > 2:
-        who = f"{last[0]} et al."
-    else:
-        who = " and ".join(last)
+    who = f"{last[0]} et al." if len(last) > 2 else " and ".join(last)
     return f"{who} {entry.get('year', '')}".strip()
 
 

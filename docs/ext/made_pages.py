@@ -1,5 +1,6 @@
 """Parts of pages that are made from files: measured agreement, figures of sources, messages."""
 
+import ast
 import json
 import re
 import tomllib
@@ -88,11 +89,12 @@ class SourceFigures(_FromFile):
         text = []
         for source in tomllib.loads(path.read_text(encoding="utf-8"))["source"]:
             text += [f"## {source['name']}", "", source["about"], "",
-                     "| figure of the source | made by | ours |", "|---|---|---|"]  # fmt: skip
+                     "| figure of the source | ours |", "|---|---|"]  # fmt: skip
             for figure in source["figure"]:
                 picture = figure["image"]
-                ours = f"![{figure['alt']} Simulated data.](/images/figures/{picture})"
-                text.append(f"| {_cell(figure['what'])} | {_cell(figure['made_by'])} | {ours} |")
+                shown = figure.get("data", "Simulated data.")
+                ours = f"![{figure['alt']} {shown}](/images/figures/{picture}) <br>*{shown}*"
+                text.append(f"| {_cell(figure['what'])} <br>{_cell(figure['made_by'])} | {ours} |")
             text.append("")
         return "\n".join(text)
 
@@ -116,22 +118,33 @@ class Gallery(_FromFile):
 
     def markdown(self, path: Path) -> str:
         """Write a section an example."""
-        text = []
-        for one in tomllib.loads(path.read_text(encoding="utf-8"))["example"]:
-            text += [
-                f"## {one['title']}",
-                "",
-                one["about"].strip(),
-                "",
-                "```text",
-                f"python examples/{one['script']} --out {one['script'][:-3]}",
-                "```",
-                "",
-            ]
-            for picture in one["pictures"]:
-                text += [f"![{picture['alt']} Simulated data.](/images/{picture['file']})", "",
-                         f"*{picture['caption']} The data are simulated.*", ""]  # fmt: skip
-        return "\n".join(text)
+        listed = tomllib.loads(path.read_text(encoding="utf-8"))["example"]
+        return "\n".join(gallery([*listed, *others(listed, path.parent.parent / "examples")]))
+
+
+def others(listed: list[dict], folder: Path) -> list[dict]:
+    """Describe examples that the gallery's file does not list, by their docstrings."""
+    known = {one["script"] for one in listed}
+    found = []
+    for script in sorted(folder.glob("*.py")):
+        if script.name not in known:
+            words = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+            title = script.stem.replace("_", " ").capitalize()
+            about = _plain(words.split("\n\n")[0])
+            found.append({"title": title, "script": script.name, "about": about, "pictures": []})
+    return found
+
+
+def gallery(examples: list[dict]) -> list[str]:
+    """Write title, words, command and pictures of examples."""
+    text = []
+    for one in examples:
+        command = f"python examples/{one['script']} --out {one['script'][:-3]}"
+        text += [f"## {one['title']}", "", one["about"].strip(), "", "```text", command, "```", ""]
+        for picture in one["pictures"]:
+            text += [f"![{picture['alt']} Simulated data.](/images/{picture['file']})", "",
+                     f"*{picture['caption']} The data are simulated.*", ""]  # fmt: skip
+    return text
 
 
 class Interface(Directive):

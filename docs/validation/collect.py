@@ -68,12 +68,10 @@ def published(data: Path) -> dict:
     """Compute the tables of Fan et al. (2020) again, and put both numbers side by side."""
     import pandas as pd
 
-    command = "python examples/published_tables.py --data results/csv"
+    command = "python benchmarks/published_tables.py --data results/csv"
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "examples/published_tables.py", "--out", folder, "--data", str(data)],
-            cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        script = [sys.executable, "benchmarks/published_tables.py", "--data", str(data)]
+        subprocess.run([*script, "--out", folder], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         table = pd.read_csv(Path(folder) / "published_and_ours.tsv", sep="\t")
     rows = [
         {

@@ -149,3 +149,54 @@ def test_a_message_stands_in_the_code_as_it_is_shown(one):
         assert any(fragment in text for text in texts), f"{one['module']} does not say {fragment!r}"
         assert " ".join(fragment.split()) in shown, f"the page does not show {fragment!r}"
     assert "expected:" in shown and "found:" in shown and one["answer"].strip()
+
+
+def entries(name: str) -> list[dict]:
+    """Read what a page is made from: figures of sources, or examples."""
+    content = tomllib.loads((DOCS / name).read_text("utf-8"))
+    if name == "gallery.toml":
+        return [picture for one in content["example"] for picture in one["pictures"]]
+    return [figure for source in content["source"] for figure in source["figure"]]
+
+
+def test_every_figure_of_the_sources_has_a_thumbnail_and_a_function_that_is_there(ext):
+    figures = entries("figures.toml")
+    assert len(figures) >= 35 and len({one["image"] for one in figures}) == len(figures)
+    for one in figures:
+        assert len(one["alt"]) > 20 and one["what"]
+        picture = DOCS / "images" / "figures" / one["image"]
+        assert picture.is_file() and picture.stat().st_size < 60_000, picture
+        makers = re.findall(r"`~?(?:fmriprod\.)?([\w.]+)", one["made_by"])
+        assert makers, one["made_by"]
+        for maker in makers:
+            if "." in maker:
+                module, _, name = maker.rpartition(".")
+                path = ROOT / "fmriprod" / (module.replace(".", "/") + ".py")
+                assert re.search(rf"^(def|class) {name}\b", path.read_text("utf-8"), re.M), maker
+
+
+def test_every_example_is_in_the_gallery(ext):
+    listed = tomllib.loads((DOCS / "gallery.toml").read_text("utf-8"))["example"]
+    made = ext["made_pages"]
+    shown = [*listed, *made.others(listed, ROOT / "examples")]
+    scripts = [one["script"] for one in shown]
+    assert sorted(scripts) == sorted(p.name for p in (ROOT / "examples").glob("*.py"))
+    assert made.others(listed[1:], ROOT / "examples")[0]["about"].endswith(".")
+    text = "\n".join(made.gallery(shown))
+    for picture in entries("gallery.toml"):
+        assert (DOCS / "images" / picture["file"]).is_file() and len(picture["alt"]) > 20
+        assert f"{picture['caption']} The data are simulated." in text
+
+
+def test_numbers_of_validation_come_from_tests_that_are_there():
+    import json
+
+    content = json.loads((DOCS / "validation" / "agreement.json").read_text("utf-8"))
+    listed = tomllib.loads((DOCS / "validation" / "agreement.toml").read_text("utf-8"))["subject"]
+    named = {f"tests/{room}/{test}" for subject in listed for room, tests in subject["test"].items()
+             for test, _, _ in tests}  # fmt: skip
+    assert {one["test"] for one in content["records"]} | set(content["left_out"]) == named
+    assert len(content["records"]) > 50
+    for test in named:
+        path, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8"), test
