@@ -104,14 +104,14 @@ def read_requirement(text: str) -> tuple[str, str, str | None]:
     --------
     >>> read_requirement('torch<3,>=2.2; extra == "cnn"')
     ('torch', '<3,>=2.2', 'cnn')
-    >>> read_requirement("numpy>=2.0")
-    ('numpy', '>=2.0', None)
+    >>> read_requirement("numpy>=2.0"), read_requirement('mine[a,b]; extra == "all"')
+    (('numpy', '>=2.0', None), ('mine', '', 'all'))
     """
     wanted, _, marker = text.partition(";")
-    name = re.match(r"[\w.-]+", wanted.strip())
+    parts = re.fullmatch(r"([\w.-]+)\s*(?:\[[^\]]*\])?(.*)", wanted.strip())
+    name, bounds = parts.groups() if parts else (wanted.strip(), "")
     extra = re.search(r"extra\s*==\s*['\"]([\w-]+)", marker)
-    label = name[0] if name else wanted.strip()
-    return label, wanted.strip()[len(label) :].replace(" ", ""), extra[1] if extra else None
+    return name, bounds.replace(" ", ""), extra[1] if extra else None
 
 
 def within(found: str, bounds: str) -> bool:

@@ -75,10 +75,14 @@ def read_matrix(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray
     try:
         table = pd.read_csv(path, sep=separator, index_col=0, dtype=str, keep_default_na=False)
         values = table.mask(table.isin(["", "n/a"])).astype(float).to_numpy()
+        # Names by themselves: of an index, pandas before 3 makes the number 1 of 01.
+        names = pd.read_csv(
+            path, sep=separator, usecols=[0], header=None, dtype=str, keep_default_na=False
+        ).iloc[1:, 0]
     except (ValueError, OSError) as err:
         raise _no_matrix(path, str(err).splitlines()[0]) from None
     header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0, 1:]
-    rows, columns = ([str(name).strip() for name in names] for names in (table.index, header))
+    rows, columns = ([str(name).strip() for name in line] for line in (names, header))
     if rows != columns:
         apart = next((f"{a!r} and {b!r}" for a, b in zip(rows, columns, strict=False) if a != b),
                      f"{len(rows)} rows and {len(columns)} columns")  # fmt: skip
