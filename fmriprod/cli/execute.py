@@ -181,5 +181,8 @@ def summarise(outcome: Outcome, out_dir: Path, console: Console) -> None:
     console.print(f"{counts}, in {duration(outcome.seconds)}.", highlight=False)
     for report in sorted([*out_dir.glob("sub-*_report.html"), *out_dir.glob("group_report.html")]):
         console.print(f"Report: {report}", highlight=False, markup=False, soft_wrap=True)
+    if (text := out_dir / "logs" / "methods.html").exists():
+        console.print(f"Text for the methods section: {text}", highlight=False, markup=False,
+                      soft_wrap=True)  # fmt: skip
     if not outcome.ok:
         console.print("Mend what is said above and give the same command again: it continues.")

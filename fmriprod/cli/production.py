@@ -15,7 +15,7 @@ from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import chosen_engine, submits_jobs
 from fmriprod.cli.options import given_model_options
 from fmriprod.cli.problems import show_problems
-from fmriprod.cli.run_record import record_run
+from fmriprod.cli.run_record import record_run, save_methods
 
 if TYPE_CHECKING:
     from fmriprod.workflows.plan_production import ProductionPlan
@@ -214,5 +214,6 @@ def execute_study(
         engine=chosen_engine(args), clean_work=getattr(args, "clean_work", "none"),
     )  # fmt: skip
     record_run(args, outcome, notes_dir=notes, raw_directory=prepared.root, console=console)
+    save_methods(workflow, outcome, out_dir, console)
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

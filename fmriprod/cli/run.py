@@ -25,7 +25,7 @@ from fmriprod.cli.options import (
     add_study_options,
     model_options,
 )
-from fmriprod.cli.run_record import record_run
+from fmriprod.cli.run_record import record_run, save_methods
 from fmriprod.cli.values import folder
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def run_plans(
         engine=chosen_engine(args), clean_work=args.clean_work,
     )  # fmt: skip
     record_run(args, outcome, notes_dir=notes, raw_directory=root, console=console)
+    save_methods(workflow, outcome, out_dir, console)
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
 

@@ -71,6 +71,35 @@ def record_run(
     return None
 
 
+def save_methods(workflow: Any, outcome: "Outcome", out_dir: Path, console: Console) -> None:
+    """Write the text for the methods section of what was run, in three formats.
+
+    Parameters
+    ----------
+    workflow : nipype.pipeline.engine.Workflow
+        What was run.
+    outcome : Outcome
+        Nothing is written where all was answered from the cache and the text is there.
+    out_dir : pathlib.Path
+        Gets ``logs/methods.md``, ``.tex`` and ``.html``, and the works that they cite.
+    console : rich.console.Console
+        Where a failure to write is told.
+    """
+    from fmriprod.workflows.describe import describe
+    from fmriprod.workflows.describe_write import write_methods
+
+    folder = out_dir / "logs"
+    if not outcome.executed and (folder / "methods.md").exists():
+        return
+    try:
+        text = describe(workflow)
+        for form in ("md", "tex", "html"):
+            write_methods(text, folder / f"methods.{form}")
+    except OSError as err:
+        console.print(f"note: the methods text could not be written: {err}",
+                      markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+
+
 def asked_for(options: Mapping[str, Any]) -> dict[str, Any]:
     """Take from options what decides about numbers; the rest is in the command."""
     from fmriprod.interfaces.run_record import plain_parameters

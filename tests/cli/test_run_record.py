@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fmriprod.cli.run_record import asked_for, record_run
+from fmriprod.cli.run_record import asked_for, record_run, save_methods
+from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.outcome import Failure, Outcome
 
 
@@ -46,4 +47,16 @@ def test_a_record_says_how_the_run_ended(work):
 def test_a_record_that_cannot_be_written_does_not_fail_the_run(work, capsys):
     Path("out").write_text("a file where the folder should be")
     assert record(arguments(work)) is None
+    assert "could not be written" in capsys.readouterr().out
+
+
+def test_the_text_for_the_methods_section_is_left_in_three_formats(work, capsys):
+    workflow = init_first_level_wf(contrasts=["face-house"], fwhm=6.0)
+    done = Outcome(["a"], [], [], [], 1.0)
+    save_methods(workflow, done, work, Console())
+    for form in ("md", "tex", "html"):
+        assert "6" in (work / "logs" / f"methods.{form}").read_text()
+    assert "nilearn" in (work / "logs" / "methods.bib").read_text().lower()
+    (work / "file").write_text("where the folder should be")
+    save_methods(workflow, done, work / "file", Console())
     assert "could not be written" in capsys.readouterr().out
