@@ -85,6 +85,7 @@ def save_methods(workflow: Any, outcome: "Outcome", out_dir: Path, console: Cons
     console : rich.console.Console
         Where a failure to write is told.
     """
+    from fmriprod.algorithms.checks import InputError
     from fmriprod.workflows.describe import describe
     from fmriprod.workflows.describe_write import write_methods
 
@@ -95,7 +96,7 @@ def save_methods(workflow: Any, outcome: "Outcome", out_dir: Path, console: Cons
         text = describe(workflow)
         for form in ("md", "tex", "html"):
             write_methods(text, folder / f"methods.{form}")
-    except OSError as err:
+    except (OSError, InputError) as err:
         console.print(f"note: the methods text could not be written: {err}",
                       markup=False, highlight=False, soft_wrap=True)  # fmt: skip
 
