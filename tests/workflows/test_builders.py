@@ -30,7 +30,7 @@ from fmriprod.workflows.study_file import read_study
 
 # Arguments that nobody can guess: what is to be done, for whom, and where results go.
 REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "contrast",
-            "options", "study", "files", "member", "members"}  # fmt: skip
+            "options", "study", "files", "member", "members", "patterns"}  # fmt: skip
 
 
 # Builders without a step that a methods section would tell of, and numbers that are no settings.
@@ -153,6 +153,15 @@ def members(production_plan, region_files, empty):
     return [member("01"), member("02")]
 
 
+def pattern_table(folder):
+    """Table of two participants' effect maps, which builders look for and do not read."""
+    (folder / "map.nii.gz").touch()
+    rows = [f"{s}\t{run}\t{c}\tmap.nii.gz" for s in "12" for run in "12" for c in "abc"]
+    text = "\n".join(["subject\trun\tcondition\tfile", *rows])
+    (folder / "patterns.tsv").write_text(text + "\n")
+    return folder / "patterns.tsv"
+
+
 @pytest.fixture
 def required(plan, study, region_files, production_plan, members, work):
     """Arguments that have no default, by name; ``plan`` of a study where there is a study."""
@@ -171,6 +180,7 @@ def required(plan, study, region_files, production_plan, members, work):
         "bids_dir": str(work),
         "contrasts": ["a-b"],
         "contrast": "a-b",
+        "patterns": pattern_table(work),
     }
 
 
