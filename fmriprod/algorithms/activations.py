@@ -1,7 +1,7 @@
 """What the layers of a network answer to images, all in one forward pass."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -115,7 +115,7 @@ def default_layers(network: "torch.nn.Module") -> list[str]:
     from torch import nn
 
     if hasattr(network, "layer_names"):
-        return list(network.layer_names)
+        return list(cast(list[str], network.layer_names))
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
     return [name for name, module in network.named_modules() if isinstance(module, kinds)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def audit(matrix: pd.DataFrame, regressors_of_interest: list[str]) -> Audit:
     return Audit(rank, condition, vif, correlation, aliased if rank < x.shape[1] else [])
 
 
-def audit_record(matrix: pd.DataFrame, found: Audit, n_events: Mapping[str, int]) -> dict:
+def audit_record(matrix: pd.DataFrame, found: Audit, n_events: Mapping[str, int]) -> dict[str, Any]:
     """Put an audit into the form of a JSON file: numbers without bound become None.
 
     Parameters

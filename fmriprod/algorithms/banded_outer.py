@@ -65,7 +65,9 @@ def banded_outer(
                 continue
             model = _Fold(kernels, gram, weights, fold)
 
-            def score(index: int, fold=fold, voxels=voxels, model=model) -> None:
+            def score(
+                index: int, fold: int = fold, voxels: np.ndarray = voxels, model: _Fold = model
+            ) -> None:
                 own = voxels[choice.penalty[fold, voxels] == index]
                 solve = model.solver(kernels.unit * float(kernels.penalties[index]))
                 for start in range(0, len(own), block):

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -52,12 +53,12 @@ class InputError(ValueError):
         )
         return "\n  ".join(lines)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         fields = {k: getattr(self, k) for k in ("expected", "found", "hint", "interface", "file")}
         return _rebuild, (self.subject, fields)
 
 
-def _rebuild(subject: str, fields: dict) -> InputError:
+def _rebuild(subject: str, fields: dict[str, Any]) -> InputError:
     return InputError(subject, **fields)
 
 

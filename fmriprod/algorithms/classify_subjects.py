@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,11 +92,11 @@ def classify_subjects(
     Where features outnumber training samples, the scaled ones are rotated into the space of the
     samples first, which the L2 penalty does not see: the answers are those of the pipeline.
     """
-    features, labels = np.asarray(features), np.asarray(labels).astype(str)
+    features, conditions = np.asarray(features), np.asarray(labels).astype(str)
     names, subject = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
-    _check(features, labels, subject, n_folds, penalty)
+    _check(features, conditions, subject, n_folds, penalty)
     folds = _subject_folds(subject, n_folds, seed)
-    known, code = np.unique(labels, return_inverse=True)
+    known, code = np.unique(conditions, return_inverse=True)
     _check_folds(code, folds, known)
     parts = [_sample_space(features[train], features[test]) for train, test in folds]
     predicted = _predict(parts, code, folds, penalty)
@@ -108,10 +109,16 @@ def classify_subjects(
     fold = np.empty(len(code), dtype=np.int64)
     for number, (_, test) in enumerate(folds):
         fold[test] = number
-    return SubjectClassification(known[predicted], fold, *_scores(code, predicted), *null, exchange)
+    accuracy, balanced = _scores(code, predicted)
+    return SubjectClassification(
+        known[predicted], fold, accuracy, balanced, null[0], null[1], exchange
+    )
 
 
-def _subject_folds(subject: np.ndarray, n_folds: int, seed: int) -> list:
+_Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def _subject_folds(subject: np.ndarray, n_folds: int, seed: int) -> _Folds:
     from sklearn.model_selection import GroupKFold
 
     folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
@@ -135,7 +142,7 @@ def _sample_space(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.n
     return train @ axes, test @ axes
 
 
-def _predict(parts: list, code: np.ndarray, folds: list, penalty: float) -> np.ndarray:
+def _predict(parts: list[Any], code: np.ndarray, folds: _Folds, penalty: float) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
     predicted = np.empty(len(code), dtype=code.dtype)
@@ -196,7 +203,7 @@ def _check(
             raise InputError(name, expected=expected, found=found, hint=hint)
 
 
-def _check_folds(code: np.ndarray, folds: list, known: np.ndarray) -> None:
+def _check_folds(code: np.ndarray, folds: _Folds, known: np.ndarray) -> None:
     for number, (train, _) in enumerate(folds):
         lacking = known[~np.isin(np.arange(len(known)), code[train])]
         if len(lacking):

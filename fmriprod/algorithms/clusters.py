@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage, stats
 
 from fmriprod.algorithms.checks import InputError
@@ -110,7 +111,7 @@ def smoothness(z: np.ndarray, mask: np.ndarray) -> Smoothness:
     return Smoothness(fwhm, int(mask.sum()))
 
 
-def cluster_p(size: np.ndarray, threshold: float, smooth: Smoothness) -> np.ndarray:
+def cluster_p(size: npt.ArrayLike, threshold: float, smooth: Smoothness) -> np.ndarray:
     """Corrected p of clusters of a given size in a smooth Gaussian map.
 
     Parameters

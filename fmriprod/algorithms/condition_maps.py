@@ -65,7 +65,7 @@ def run_maps(
     InputError
         If there are no runs or one, or a run lacks a condition.
     """
-    found = [] if runs is None else np.unique(runs)
+    found = np.unique([] if runs is None else runs)
     if len(found) < 2:
         raise InputError(
             "runs", expected="2 runs or more, to cross-validate over",

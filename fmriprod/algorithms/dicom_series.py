@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -226,7 +227,7 @@ def group_series(images: Sequence[ImageHeader]) -> list[DicomSeries]:
         )
     groups = [DicomSeries(tuple(group)) for group in series.values()]
 
-    def rank(group: DicomSeries) -> tuple:
+    def rank(group: DicomSeries) -> tuple[Any, ...]:
         number = group.first.series_number
         return (group.first.study, number is None, number or 0, group.first.series_uid)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from fmriprod.algorithms.array_backend import Array, Backend
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.encode_model import DualModel, LinearModel
 from fmriprod.algorithms.leave_group_out import LeaveGroupOut
-from fmriprod.algorithms.nested_ridge import NestedRidge, nested_ridge
+from fmriprod.algorithms.nested_ridge import nested_ridge
 from fmriprod.algorithms.ridge_inner import Columns
 
 _BLOCK = 512
@@ -130,22 +130,25 @@ def ridge_encode(
     fold_r2, fold_r = ridge.outer(columns, chosen, predictions=predicted)
     fitted = _with_mean(ridge.model(columns, chosen), mean) if model else None
     tried = ridge.penalties[chosen]
-    spread = [
-        spread_usable(a, usable) for a in (fold_r2.mean(0), fold_r.mean(0), fold_r2, fold_r, tried)
-    ]
+    found = (fold_r2.mean(0), fold_r.mean(0), fold_r2, fold_r, tried)
+    r2, r, fold_r2, fold_r, penalty = (spread_usable(values, usable) for values in found)
     if predicted is not None:
         unsorted = np.empty_like(predicted)
         unsorted[:, ridge.folds.order] = predicted
         predicted = spread_usable((unsorted + mean[:, None]).T, usable)
     return Encoding(
-        *spread,
+        r2,
+        r,
+        fold_r2,
+        fold_r,
+        penalty,
         usable,
-        ridge.folds.names,
-        ridge.penalties,
-        ridge.unit,
-        ridge.form,
-        predicted,
-        fitted,
+        folds=ridge.folds.names,
+        penalties=ridge.penalties,
+        unit=ridge.unit,
+        form=ridge.form,
+        predictions=predicted,
+        model=fitted,
     )
 
 
@@ -178,8 +181,20 @@ def usable_responses(responses: np.ndarray, folds: LeaveGroupOut, backend: Backe
     return usable
 
 
+class HasFolds(Protocol):
+    """What the columns are laid out for: its folds, and where its arrays are."""
+
+    @property
+    def folds(self) -> LeaveGroupOut:
+        """Groups of the samples."""
+
+    @property
+    def backend(self) -> Backend:
+        """Where arrays are."""
+
+
 def sorted_columns(
-    responses: np.ndarray, usable: np.ndarray, ridge: NestedRidge
+    responses: np.ndarray, usable: np.ndarray, ridge: HasFolds
 ) -> tuple[Columns, np.ndarray]:
     """Lay out usable voxels one a row, samples sorted by group, about their means.
 

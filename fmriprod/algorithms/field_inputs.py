@@ -51,8 +51,8 @@ def fold_rows(
                 hint="give fewer folds, or groups such as runs",
             )
         ends = np.cumsum([0] + [len(part) for part in np.array_split(range(n_samples), n_folds)])
-        rows = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        return rows, [str(number + 1) for number in range(n_folds)]
+        parts: list[slice | np.ndarray] = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        return parts, [str(number + 1) for number in range(n_folds)]
     code, names = pd.factorize(np.asarray(groups).ravel())
     if len(code) != n_samples or (code < 0).any() or len(names) < 2:
         raise InputError(

@@ -5,7 +5,7 @@ for features, ``fmriprod.algorithms.fine_tuned_networks:trained_network`` with t
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fmriprod.algorithms.checks import InputError
 
@@ -126,7 +126,7 @@ def trained_network() -> "torch.nn.Module":
     from torch import nn
 
     class TrainedNetwork(nn.Sequential):
-        def load_state_dict(self, state_dict: Any, **how: Any) -> Any:
+        def load_state_dict(self, state_dict: Any, *args: Any, **how: Any) -> Any:
             built = _network_of(state_dict)
             for name, child in built.named_children():
                 self.add_module(name, child)
@@ -140,7 +140,7 @@ def trained_network() -> "torch.nn.Module":
                     "weights", expected="the weights of a trained network", found="none",
                     hint="give the file of weights that NetworkTraining wrote",
                 )  # fmt: skip
-            return super().forward(images)
+            return super().forward(images)  # type: ignore[no-untyped-call]  # of PyTorch
 
     return TrainedNetwork()
 
@@ -163,7 +163,7 @@ def load_vgg16_convolutions(network: "torch.nn.Module", state: Mapping[str, Any]
     import torch
 
     own = network.state_dict()
-    names = [name for name in network.layer_names if name.startswith("conv")]
+    names = [name for name in cast(list[str], network.layer_names) if name.startswith("conv")]
     for place, name in zip(_TORCHVISION_PLACES, names, strict=True):
         for part in ("weight", "bias"):
             given, target = state.get(f"features.{place}.{part}"), own[f"{name}.filter.{part}"]
@@ -205,7 +205,7 @@ def _layer(filters: Any, rectified: bool = True) -> Any:
 def _assembled(parts: Mapping[str, Any], size: int) -> Any:
     from torch import nn
 
-    network = nn.Sequential()
+    network: Any = nn.Sequential()
     for name, part in parts.items():
         network.add_module(name, part)
     network.layer_names = [name for name in parts if name.startswith(("conv", "fc"))]

@@ -67,7 +67,7 @@ def fixed_effects(effects: np.ndarray, variances: np.ndarray, dof: np.ndarray) -
     return FixedEffects(effect, variance, t, t_to_z(t, dof.sum()), usable)
 
 
-def t_to_z(t: np.ndarray, dof: float) -> np.ndarray:
+def t_to_z(t: np.ndarray, dof: float | np.ndarray) -> np.ndarray:
     """Turn t values into the z values of the same tail probability.
 
     The smaller tail is used on either side, so that large values keep their precision.

@@ -3,6 +3,7 @@
 What a fold trains on is everything less what it leaves out; so are its inner products.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,7 +65,9 @@ class FoldProducts(NamedTuple):
     spread: np.ndarray
 
 
-def feature_folds(features: np.ndarray, rows: list, *, rescale: bool) -> tuple[list[Fold], Fold]:
+def feature_folds(
+    features: np.ndarray, rows: Sequence[slice | np.ndarray], *, rescale: bool
+) -> tuple[list[Fold], Fold]:
     """Give the inner products of features for each fold, and those of all samples.
 
     Parameters

@@ -148,7 +148,7 @@ class VolumeMeans:
     def finish(self) -> np.ndarray:
         """Give the last volume if its last frame is missing by rounding of the frame rate."""
         missing = self.done == self._n_volumes - 1 and self._sum is not None
-        if not missing or self._per_volume - self._weight > 0.5 + _ROUNDING:
+        if not missing or self._sum is None or self._per_volume - self._weight > 0.5 + _ROUNDING:
             width = 0 if self._sum is None else len(self._sum)
             return np.empty((0, width), dtype=np.float32)
         self.done += 1

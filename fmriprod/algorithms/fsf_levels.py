@@ -5,6 +5,7 @@ fixed effects over drawing runs at the second.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -263,7 +264,7 @@ def _masking(n: int) -> Settings:
     return _named(settings | dict.fromkeys(ends, ""))
 
 
-def _named(settings: dict) -> Settings:
+def _named(settings: dict[str, Any]) -> Settings:
     return {f"fmri({name})": value for name, value in settings.items()}
 
 

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,8 @@ def isotropic_grid(
         )
     new = affine.copy()
     new[:3, :3] *= voxel_size / sizes
-    return tuple(int(n) for n in np.maximum(n_voxels, 1)), new
+    x, y, z = (int(n) for n in np.maximum(n_voxels, 1))
+    return (x, y, z), new
 
 
 def resample_series(
@@ -130,8 +132,7 @@ def resample_series(
 
     def move(volume: np.ndarray, transform: np.ndarray) -> np.ndarray:
         volume = np.asarray(volume, np.float32)
-        grids = (affine, *to, transform)
-        return resample(volume, *grids, interpolation, within=covered)
+        return resample(volume, affine, *to, transform, interpolation, within=covered)
 
     n_bytes = 20 * read(0).size + 8 * int(np.prod(to_shape)) + _SAMPLING_BYTES
     n_at_once = int(max(1, min(num_threads, memory_gb * 1e9 / n_bytes)))
@@ -144,12 +145,14 @@ def _covered(
     transforms: np.ndarray,
     n_volumes: int,
     affine: np.ndarray,
-    to: tuple,
+    to: tuple[tuple[int, ...], np.ndarray],
     nearest: bool,
     within: np.ndarray | None,
 ) -> np.ndarray:
     """First pass: target voxels in the field of view, off gaps and off constant voxels."""
-    covered, first, constant, bad = within, None, None, None
+    covered: Any = within
+    first: np.ndarray | None = None
+    constant = bad = np.zeros(0, dtype=bool)
     for t in range(n_volumes):
         volume = np.asarray(read(t), np.float32)
         gaps = ~np.isfinite(volume)
@@ -172,7 +175,7 @@ def _covered(
 def _off_gaps(
     bad: np.ndarray,
     affine: np.ndarray,
-    to: tuple,
+    to: tuple[tuple[int, ...], np.ndarray],
     transform: np.ndarray,
     nearest: bool,
     within: np.ndarray | None,
@@ -180,19 +183,21 @@ def _off_gaps(
     """Target voxels in the field of view whose source voxels all have a value."""
     covered = coverage(bad.shape, affine, *to, transform, within)
     if bad.any():
-        how = "nearest" if nearest else "linear"
+        how: Interpolation = "nearest" if nearest else "linear"
         gaps = bad.astype(np.float32)
         covered &= ~(resample(gaps, affine, *to, transform, how, within=covered) > 1e-6)
     return covered
 
 
-def _in_turn(work: Callable, jobs: Iterator[tuple], n_at_once: int) -> Iterator[np.ndarray]:
+def _in_turn(
+    work: Callable[..., np.ndarray], jobs: Iterator[tuple[np.ndarray, ...]], n_at_once: int
+) -> Iterator[np.ndarray]:
     """Run jobs in threads and yield results in order, with few jobs in memory at a time."""
     if n_at_once == 1:
         for job in jobs:
             yield work(*job)
         return
-    waiting: deque = deque()
+    waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(n_at_once) as pool:
         for job in jobs:
             waiting.append(pool.submit(work, *job))

@@ -1,6 +1,7 @@
 """Maps of representational similarity of a group of participants, tested against 0."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy import stats
@@ -140,7 +141,9 @@ def group_rsa(
     found["q"] = np.stack([fdr(row) for row in found["p"]])
     surviving, cluster = _survivors(found, rule, table)
     found |= {"surviving": surviving, "cluster": cluster}
-    whole = {name: _spread(values, used) for name, values in found.items() if name != "n"}
+    whole: dict[str, Any] = {
+        name: _spread(values, used) for name, values in found.items() if name != "n"
+    }
     layer = best_of(np.where(whole["surviving"], whole[rule.best], 0))
     return GroupRSA(
         **whole, layer=layer, used=used, n_subjects=len(maps), **counts,
@@ -182,7 +185,7 @@ def fisher_z(r: np.ndarray) -> tuple[np.ndarray, int]:
     return np.arctanh(z, out=z).astype(np.float32), n_clipped
 
 
-def _usable(maps: np.ndarray, fisher: bool) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+def _usable(maps: np.ndarray, fisher: bool) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Leave out voxels, and transform the others: (n_subjects, n_maps, n_used) float32."""
     finite = np.isfinite(maps).all(axis=(0, 1))
     nonzero = (maps != 0).all(axis=(0, 1))
@@ -202,11 +205,11 @@ def _usable(maps: np.ndarray, fisher: bool) -> tuple[np.ndarray, np.ndarray, dic
 
 def _tests(
     z: np.ndarray, rule: GroupRule, table: np.ndarray | None, seed: int, memory_mb: float
-) -> dict:
+) -> dict[str, Any]:
     t = one_sample_t(z)
     dof = len(z) - 1
     p_t = 2 * stats.t.sf(np.abs(t), dof) if rule.two_sided else stats.t.sf(t, dof)
-    found = {"mean": z.mean(axis=0, dtype=np.float64), "t": t, "p_t": p_t}
+    found: dict[str, Any] = {"mean": z.mean(axis=0, dtype=np.float64), "t": t, "p_t": p_t}
     found |= {"p_max": None, "p_cluster": None}
     if rule.method == "voxel_shuffling":
         p = [
@@ -223,14 +226,14 @@ def _tests(
     size = flip_statistic(z).sum(axis=0)
     size = np.abs(size) if rule.two_sided else size
     found |= {"p": null.p, "p_max": null.corrected(size, null.largest, rule.together)}
-    if wanted:
+    if table is not None and wanted:
         _, sizes = _signed_clusters(t, np.abs(t) > cut, table, rule.two_sided)
-        found["p_cluster"] = null.corrected(sizes, null.cluster, rule.together)
+        found["p_cluster"] = null.corrected(sizes, cast(np.ndarray, null.cluster), rule.together)
     return found | {"n": len(null.largest)}
 
 
 def _survivors(
-    found: dict, rule: GroupRule, table: np.ndarray | None
+    found: dict[str, Any], rule: GroupRule, table: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     surviving = found[_DECIDES[rule.correction]] <= rule.level
     if table is None:

@@ -1,7 +1,7 @@
 """Nulls of the maps of a group: signs of participants, and voxels that change places."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def all_or_random_signs(
         codes = np.arange(2**n_subjects)[:, None] >> np.arange(n_subjects)
         return (1 - 2 * (codes & 1)).astype(np.float32), True
     rng = np.random.default_rng(seed)
-    return rng.choice(np.float32([-1, 1]), size=(n_permutations, n_subjects)), False
+    return rng.choice(np.array([-1, 1], np.float32), size=(n_permutations, n_subjects)), False
 
 
 def flip_null(
@@ -144,11 +144,11 @@ def flip_null(
     cluster = None if cluster_t is None else np.zeros((len(signs), n_maps), dtype=np.int64)
     for where in _blocks(len(signs), scaled.shape[1], memory_mb):
         sums = signs[where] @ scaled
-        if cluster is not None:
+        if cluster is not None and cluster_t is not None:
             limit = np.float32(sum_of_t(cluster_t, n_subjects))
             for number, each in enumerate(np.split(sums, n_maps, axis=1)):
                 sides = [each > limit, each < -limit][: 1 + two_sided]
-                cluster[where, number] = largest_sizes(sides, neighbours)
+                cluster[where, number] = largest_sizes(sides, cast(np.ndarray, neighbours))
         sums = _size(sums, two_sided)
         largest[where] = sums.reshape(-1, n_maps, n_voxels).max(axis=2)
         reached += np.count_nonzero(sums >= bound, axis=0)

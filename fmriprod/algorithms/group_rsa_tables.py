@@ -1,6 +1,7 @@
 """Tables of the maps of a group: clusters, and voxels by layer."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,9 @@ def cluster_table(
     places = np.argwhere(mask)
     size = abs(np.linalg.det(affine[:3, :3]))
     rows = []
-    for name, label, t, p in zip(maps, found.cluster, found.t, found.p_decides, strict=True):
+    for name, label, t, p in zip(
+        maps, cast(np.ndarray, found.cluster), found.t, found.p_decides, strict=True
+    ):
         for number in range(1, label.max(initial=0) + 1):
             inside = np.flatnonzero(label == number)
             peak = inside[np.abs(t[inside]).argmax()]

@@ -185,12 +185,15 @@ def regressors(
     return columns
 
 
-def _functions(hrf: Hrf) -> tuple[Callable, Callable]:
+_Function = Callable[[np.ndarray], np.ndarray]
+
+
+def _functions(hrf: Hrf) -> tuple[_Function, _Function]:
     return hrf.integral, hrf.density
 
 
 def _respond(
-    elapsed: np.ndarray, duration: np.ndarray, integral: Callable, density: Callable
+    elapsed: np.ndarray, duration: np.ndarray, integral: _Function, density: _Function
 ) -> np.ndarray:
     """Sum over events the difference of integrals, or the density of an impulse."""
     long = duration > 0

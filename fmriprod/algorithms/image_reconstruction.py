@@ -1,6 +1,7 @@
 """Decode images from responses: sparse decoders at several scales, and their scores."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def fit_decoders(
 
 
 def reconstruct(
-    train: np.ndarray, images: np.ndarray, test: np.ndarray, **options: object
+    train: np.ndarray, images: np.ndarray, test: np.ndarray, **options: Any
 ) -> tuple[np.ndarray, SparseDecoders]:
     """Reconstruct the images behind responses, from decoders of local means at four scales.
 

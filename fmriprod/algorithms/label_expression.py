@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -156,7 +156,7 @@ def read_regions(definitions: Sequence[str], names: Mapping[str, tuple[Atom, ...
 
 
 def _split(
-    definitions: Sequence[str], names: Mapping, problems: list[tuple[str, str]]
+    definitions: Sequence[str], names: Mapping[str, Any], problems: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
     """Part names from expressions; a name must do for a file and be given once."""
     seen: set[str] = set()

@@ -204,7 +204,7 @@ def _count(
 
     def bounds(atom: Atom) -> np.ndarray:
         if atom.kind == "mask" and atom.key in unknown:
-            return np.repeat(np.uint8([[0], [BOTH]]), here.size, axis=1)
+            return np.repeat(np.array([[0], [BOTH]], np.uint8), here.size, axis=1)
         return value(atom)
 
     for region in regions:
@@ -233,7 +233,7 @@ def _reaches_all(region: Region, unknown: Sequence[str]) -> bool:
 
     def value(atom: Atom) -> np.ndarray:
         open_ = atom.kind == "mask" and atom.key in unknown
-        return np.uint8([[0], [BOTH if open_ else 0]])
+        return np.array([[0], [BOTH if open_ else 0]], np.uint8)
 
     return bool(region.evaluate(value)[1, 0])
 

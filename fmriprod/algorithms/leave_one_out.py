@@ -51,7 +51,7 @@ class _Moments(NamedTuple):
     effects; sum of squares about the mean, and the mean, with random effects.
     """
 
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]  # nothing counts the fields of this tuple
     dof: np.ndarray
     weight: np.ndarray
     middle: np.ndarray
@@ -179,7 +179,7 @@ def _rows(
     for i, seen in enumerate(usable):
         count = seen.astype(np.int32)
         effect = effects[i] if seen.all() else np.where(seen, effects[i], 0.0)
-        if model == "random":
+        if model == "random" or variances is None:
             rows.append(_Moments(count, np.zeros(1), np.zeros(len(seen)), effect))
             continue
         weight = np.divide(1.0, variances[i], out=np.zeros(len(seen)), where=seen)

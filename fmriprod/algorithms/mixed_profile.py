@@ -140,7 +140,7 @@ class Profile:
         return means.T, within_squares, root
 
     def _normal_equations(
-        self, moments: tuple, point: np.ndarray
+        self, moments: tuple[np.ndarray, ...], point: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Change of the coefficients, weighted squares left, log determinant; per data set."""
         means, within_squares, root = moments
@@ -153,7 +153,7 @@ class Profile:
         squares = within_squares + (weight * means**2).sum(axis=1) - (change * right).sum(axis=1)
         return change, squares, np.linalg.slogdet(cross)[1]
 
-    def _deviance(self, moments: tuple, point: np.ndarray) -> np.ndarray:
+    def _deviance(self, moments: tuple[np.ndarray, ...], point: np.ndarray) -> np.ndarray:
         """Minus twice the log-likelihood, residual variance and coefficients at their best."""
         _, squares, log_cross = self._normal_equations(moments, point)
         ratio = np.broadcast_to(np.expm1(point), squares.shape)

@@ -1,6 +1,7 @@
 """Dissimilarities that a hypothesis expects: published codes, tables of pairs, features."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def code_from_pairs(
     return code.astype(np.float32)
 
 
-def feature_distance(values: Sequence, name: str = "feature") -> np.ndarray:
+def feature_distance(values: Sequence[Any], name: str = "feature") -> np.ndarray:
     """Tell how far conditions are apart in one feature.
 
     Parameters

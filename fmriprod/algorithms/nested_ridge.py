@@ -96,7 +96,7 @@ class NestedRidge:
         self, columns: Columns, chosen: np.ndarray, *, predictions: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Score each outer fold with the chosen penalties; see `ridge_outer.outer_scores`."""
-        options = {"block": self.block(chosen.shape[1]), "predictions": predictions}
+        options: dict[str, Any] = {"block": self.block(chosen.shape[1]), "predictions": predictions}
         if self.form == "primal":
             return self.solver.outer(columns, chosen, **options)[:2]
         return outer_scores(self.solver, columns, chosen, **options)
@@ -249,7 +249,8 @@ def cheaper_form(n_features: int, folds: LeaveGroupOut, n_penalties: int) -> str
         ``primal`` or ``dual``.
     """
     n, k = folds.n_samples, folds.n_folds
-    primal, dual = n * n_features + 4 * k * n_features**2, n**2
+    primal = float(n * n_features + 4 * k * n_features**2)
+    dual = float(n**2)
     if n_penalties > 1:
         primal += n * n_features + 5 * len(folds.pairs) * n_features**2
         cost = multiplications(folds)

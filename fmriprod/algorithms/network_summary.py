@@ -13,7 +13,9 @@ PAIRS = ("all", "within", "between")
 _NONE = "n/a"
 
 
-def check_networks(networks: Sequence[str], n_parcels: int | None = None) -> np.ndarray:
+def check_networks(
+    networks: Sequence[str] | np.ndarray, n_parcels: int | None = None
+) -> np.ndarray:
     """Check that there are networks.
 
     Raises
@@ -36,13 +38,13 @@ def check_networks(networks: Sequence[str], n_parcels: int | None = None) -> np.
     return names
 
 
-def network_order(networks: Sequence[str]) -> list[str]:
+def network_order(networks: Sequence[str] | np.ndarray) -> list[str]:
     """List networks as they first occur, those of no network (``n/a``) left out."""
     return [name for name in dict.fromkeys(networks) if name != _NONE]
 
 
 def summarize_networks(
-    values: np.ndarray, networks: Sequence[str], hemispheres: Sequence[str]
+    values: np.ndarray, networks: Sequence[str] | np.ndarray, hemispheres: Sequence[str]
 ) -> pd.DataFrame:
     """Mean, standard deviation and number of parcels by network and hemisphere.
 
@@ -84,7 +86,7 @@ def summarize_networks(
 
 def summarize_edges(
     matrix: np.ndarray,
-    networks: Sequence[str],
+    networks: Sequence[str] | np.ndarray,
     hemispheres: Sequence[str],
     *,
     fisher: bool = False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -206,7 +206,8 @@ class NetworkTrainer:
         batches = epoch_batches(train.labels, self.settings.mix, random)
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.rate(epoch)
-        loss_sum = right = 0.0
+        loss_sum: Any = 0.0
+        right: Any = 0.0
         self.network.train()
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.enable_grad():
@@ -217,7 +218,7 @@ class NetworkTrainer:
                 logits = self.network(images)
                 loss = functional.cross_entropy(logits, labels)
                 self._optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # of PyTorch
                 self._optimizer.step()
                 loss_sum = loss_sum + loss.detach() * len(rows)  # no waiting for the device
                 right = right + (logits.detach().argmax(1) == labels).sum()
@@ -231,7 +232,7 @@ class NetworkTrainer:
         """Load a batch and change its images at random."""
         import torch
 
-        size = int(self.network.size)
+        size = int(cast(int, self.network.size))
         out = torch.empty((len(rows), 3, size, size), device=self._device)
         for places, images, views, colours in self.augmentation.batch(train, rows, size, random):
             changed = warp(torch.from_numpy(images).to(self._device), views, size)
@@ -249,7 +250,7 @@ class NetworkTrainer:
         with torch.inference_mode():
             for start in range(0, len(images.labels), batch_size):
                 rows = np.arange(start, min(start + batch_size, len(images.labels)))
-                block = torch.from_numpy(images.load(rows, int(self.network.size)))
+                block = torch.from_numpy(images.load(rows, int(cast(int, self.network.size))))
                 out.append(self.network(block.to(self._device)).cpu().numpy())
         return np.concatenate(out)
 

@@ -1,6 +1,7 @@
 """How much of a voxel's response can be explained at all, from repeats of the same stimuli."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ class NoiseCeiling:
     low: np.ndarray
     high: np.ndarray
     usable: np.ndarray
-    stimuli: list
+    stimuli: list[Any]
     n_repeats: np.ndarray
 
     def shares(self, n: int) -> np.ndarray:
@@ -134,7 +135,8 @@ def noise_ceiling(
             tails = [50 * (1 - confidence), 50 * (1 + confidence)]
             shares = single_share(moments.resampled(draws))
             found[4:, columns] = np.percentile(shares, tails, axis=0)
-    return NoiseCeiling(*found, usable, names, counts)
+    signal, noise, share, share_of_mean, low, high = found
+    return NoiseCeiling(signal, noise, share, share_of_mean, low, high, usable, names, counts)
 
 
 def presentations(samples: pd.DataFrame, column: str = "stimulus") -> np.ndarray:
@@ -170,7 +172,7 @@ def presentations(samples: pd.DataFrame, column: str = "stimulus") -> np.ndarray
 
 def _repeated(
     responses: np.ndarray, stimuli: np.ndarray, n_bootstrap: int, confidence: float
-) -> tuple[list, np.ndarray, np.ndarray]:
+) -> tuple[list[Any], np.ndarray, np.ndarray]:
     """Give repeated stimuli, their rows sorted by stimulus, and where each begins in them."""
     stimuli = pd.Series(np.asarray(stimuli, dtype=object))
     if len(stimuli) != len(responses):

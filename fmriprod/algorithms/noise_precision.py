@@ -109,7 +109,7 @@ def noise_variance(blocks: Iterable[np.ndarray], dof: int | None = None) -> np.n
     ndarray of float64, shape (n_voxels,)
         Sum of squares about the mean, divided by ``dof`` (Chan, Golub and LeVeque 1983).
     """
-    n, mean, squares = 0, np.float64(0.0), np.float64(0.0)
+    n, mean, squares = 0, np.zeros(()), np.zeros(())
     for block in blocks:
         block = np.asarray(block, dtype=np.float64)
         own = block.mean(axis=0)

@@ -1,6 +1,6 @@
 """Functional connectivity between the parcels of one subject."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,7 +181,9 @@ def _partial(covariance: np.ndarray) -> np.ndarray:
     return -to_correlation(_of_eigenvalues(covariance, lambda x: 1 / x, "series"))
 
 
-def _of_eigenvalues(matrix: np.ndarray, function: np.ufunc, subject: str) -> np.ndarray:
+def _of_eigenvalues(
+    matrix: np.ndarray, function: Callable[[np.ndarray], np.ndarray], subject: str
+) -> np.ndarray:
     """Apply a function to the eigenvalues of a symmetric matrix, which must be above 0."""
     values, vectors = linalg.eigh(matrix)
     if values[0] <= len(values) * np.finfo(np.float64).eps * values[-1]:

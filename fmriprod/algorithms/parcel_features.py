@@ -38,7 +38,7 @@ def value_features(
         Indexed by kind and name: ``parcels L_V1``, ``networks Visual1 L``. Networks have no
         feature for a hemisphere in which they have no parcel.
     """
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     if "parcels" in kinds:
         found |= dict(zip((("parcels", name) for name in parcels["name"]), values, strict=True))
     if "networks" in kinds:
@@ -75,7 +75,7 @@ def matrix_features(
         Indexed by kind and name: ``edges L_V1 R_V1``, ``graph strength L_V1``.
     """
     names = parcels["name"].to_numpy()
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     if "edges" in kinds:
         upper = np.triu_indices(len(names), 1)
         labels = (f"{names[i]} {names[j]}" for i, j in zip(*upper, strict=True))

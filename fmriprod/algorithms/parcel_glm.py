@@ -126,7 +126,8 @@ def parcel_glm(
     names = [conditions[i] if i < len(conditions) else specs[i].name for i in kept]
     dof, n_runs = (np.array([row[i] for row in rows]) for i in (3, 4))
     excluded |= {"without_residual": int((~fitted).sum())}
-    return ParcelEffects(names, *maps, dof, n_runs, within, excluded, plans, fits)
+    effect, variance, t = maps
+    return ParcelEffects(names, effect, variance, t, dof, n_runs, within, excluded, plans, fits)
 
 
 def _row(plan: Plan, name: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import stats
@@ -165,7 +166,7 @@ def _check(subjects: Sequence[np.ndarray], n_permutations: int, level: float) ->
 
 
 def _first_pass(subjects: Sequence[np.ndarray]) -> GroupSums:
-    sums = None
+    sums: GroupSums | None = None
     for number in range(len(subjects)):
         values = np.asarray(subjects[number], dtype=np.float64)
         sums = sums or GroupSums(len(values))
@@ -177,7 +178,7 @@ def _first_pass(subjects: Sequence[np.ndarray]) -> GroupSums:
                 hint="make the values of all participants in the same way",
             )  # fmt: skip
         sums.add(values)
-    return sums
+    return cast(GroupSums, sums)  # there are two subjects or more
 
 
 def _flip(

@@ -28,7 +28,7 @@ def usable_columns(blocks: Iterable[np.ndarray]) -> np.ndarray:
             finite, varies = np.ones(first.shape, bool), np.zeros(first.shape, bool)
         finite &= np.isfinite(block).all(axis=0)
         varies |= (block != first).any(axis=0)
-    if first is None:
+    if first is None or finite is None:
         return np.zeros(0, bool)
     return finite & varies
 

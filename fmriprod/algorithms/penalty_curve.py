@@ -1,5 +1,6 @@
 """Error of lasso paths on samples that were left out, and the penalty that makes it least."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def best_penalty(curves: list[ErrorCurve]) -> tuple[np.ndarray, np.ndarray]:
     """
     # The knot that was added at 0 is no candidate: a path that ends there has its own.
     alpha = np.sort(np.concatenate([curve.alpha[:, :-1] for curve in curves], axis=1), axis=1)
-    total = sum(errors_at(curve, alpha) for curve in curves)
+    total = reduce(np.add, (errors_at(curve, alpha) for curve in curves))
     chosen = np.take_along_axis(alpha, total.argmin(axis=1)[:, None], axis=1)
     return chosen[:, 0], np.stack([errors_at(curve, chosen)[:, 0] for curve in curves])
 

@@ -1,6 +1,6 @@
 """All measures of a run's quality together: one number each, and one row a volume."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -176,7 +176,7 @@ def _medians(table: pd.DataFrame, tsnr: np.ndarray, sfnr: np.ndarray) -> dict[st
     }
 
 
-def _displacement_summary(displacement: np.ndarray | None, threshold: float) -> dict:
+def _displacement_summary(displacement: np.ndarray | None, threshold: float) -> dict[str, Any]:
     if displacement is None:
         return {}
     steps = displacement[1:]

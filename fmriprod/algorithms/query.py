@@ -3,13 +3,14 @@
 import ast
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError, suggest
 
-_COMPARE: dict[type, Callable] = {
+_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -126,7 +127,7 @@ def _compare(
     return _COMPARE[type(op)](column, constants[0]).to_numpy()
 
 
-def _as_type_of(column: pd.Series, constants: list, query: str, name: str) -> pd.Series:
+def _as_type_of(column: pd.Series, constants: list[Any], query: str, name: str) -> pd.Series:
     """Read a text column as numbers where it is compared with numbers."""
     text = [isinstance(c, str) for c in constants]
     numeric = pd.api.types.is_numeric_dtype(column)

@@ -107,7 +107,7 @@ def partition_variance(
             "models", expected=f"2 to {MOST_PARTITIONED} models to part variance between",
             found=f"{n_models}", hint="name the models to compare",
         )  # fmt: skip
-    r2 = {(): np.zeros(values.shape[1])}
+    r2: dict[tuple[int, ...], np.ndarray] = {(): np.zeros(values.shape[1])}
     for some in _subsets(n_models):
         index = list(some)
         fit = regress_rdms(values[index], among[np.ix_(index, index)], nonnegative=nonnegative)

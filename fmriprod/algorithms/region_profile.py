@@ -105,7 +105,8 @@ def region_profile(
     n_layers, n_voxels = scores.shape
     none = np.full((2, n_layers), np.nan)
     if not n_voxels:
-        return RegionProfile(none[0], *none, *none, none[0], 0, 0, 0)
+        nan = none[0]
+        return RegionProfile(nan, nan, nan, nan, nan, nan, 0, 0, 0)
     n_best = _count(n_voxels, best_share)
     order = np.argsort(-scores.max(axis=0), kind="stable")
     ranked = scores[:, order]
@@ -124,7 +125,10 @@ def region_profile(
             draws = _fold_draws(parts, best_share, n_bootstrap, seed)
             folds = np.quantile(_by_maximum(draws), tails, axis=0)
     value = _by_maximum(mean[None])[0]
-    return RegionProfile(value, *voxels, *folds, mean, n_voxels, n_best, n_fold_voxels)
+    (low, high), (fold_low, fold_high) = voxels, folds
+    return RegionProfile(
+        value, low, high, fold_low, fold_high, mean, n_voxels, n_best, n_fold_voxels
+    )
 
 
 def _count(n_voxels: int, share: float) -> int:

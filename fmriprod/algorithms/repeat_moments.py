@@ -26,13 +26,16 @@ class RepeatMoments:
         variance = np.add.reduceat(rest**2, bounds, axis=0) / (repeats - 1)
         mean = mean - mean.mean(axis=0)
         parts = (mean, mean**2, variance, variance / repeats)
-        return cls(np.array([[len(mean)]]), *(part.sum(axis=0) for part in parts), parts)
+        one, square, between, of_mean = (part.sum(axis=0) for part in parts)
+        return cls(np.array([[len(mean)]]), one, square, between, of_mean, parts)
 
     def without_each(self) -> "RepeatMoments":
         """Leave out each stimulus in turn; the sums get a first axis for it."""
         totals = (self.mean, self.square, self.variance, self.variance_of_mean)
-        less = (total - part for total, part in zip(totals, self.parts, strict=True))
-        return RepeatMoments(self.n - 1, *less, self.parts)
+        mean, square, variance, of_mean = (
+            total - part for total, part in zip(totals, self.parts, strict=True)
+        )
+        return RepeatMoments(self.n - 1, mean, square, variance, of_mean, self.parts)
 
     def resampled(self, draws: np.ndarray) -> "RepeatMoments":
         """Take each stimulus as often as each row of ``draws`` says.
@@ -40,9 +43,8 @@ class RepeatMoments:
         Drawing stimuli twice takes 1 in their number off the variance over stimuli.
         """
         n = len(self.parts[0])
-        return RepeatMoments(
-            self.n, *(draws @ part for part in self.parts), self.parts, n / (n - 1)
-        )
+        mean, square, variance, of_mean = (draws @ part for part in self.parts)
+        return RepeatMoments(self.n, mean, square, variance, of_mean, self.parts, n / (n - 1))
 
 
 def estimates(moments: RepeatMoments) -> np.ndarray:

@@ -73,7 +73,7 @@ def decide_tr(
         return RepetitionTime(header, first, tr, "given")
     values = list(written.values())
     agree = header and all(v is not None and abs(v - header) <= TOLERANCE for v in values)
-    if agree:
+    if agree and first is not None:
         return RepetitionTime(header, first, first, "both")
     if tr_from == "dicom" and header and not is_3d:
         return RepetitionTime(header, first, round(header, 5), "dicom")

@@ -136,7 +136,7 @@ def bridge_gaps(volume: np.ndarray, bad: np.ndarray) -> np.ndarray:
 
 def _check(
     data: np.ndarray,
-    to_shape: tuple,
+    to_shape: tuple[int, ...],
     interpolation: str,
     outside: float | str,
     within: np.ndarray | None,
@@ -257,9 +257,11 @@ def _points(
     to_voxel: np.ndarray, where: slice | tuple[np.ndarray, ...], shape: tuple[int, ...]
 ) -> np.ndarray:
     """Source voxel coordinates, shape (3, n), of a slab or of an index of the target."""
-    axes = where
     if isinstance(where, slice):
-        axes = (np.arange(where.start, where.stop), *(np.arange(n) for n in shape[1:]))
+        slab = np.arange(where.start, where.stop)
+        axes: tuple[np.ndarray, ...] = (slab, *(np.arange(n) for n in shape[1:]))
+    else:
+        axes = where
     x, y, z = (to_voxel[:3, i, None] * a for i, a in enumerate(axes))
     z = z + to_voxel[:3, 3, None]
     if isinstance(where, slice):
@@ -270,7 +272,7 @@ def _points(
 
 
 def _sinc(
-    volume: np.ndarray, to_voxel: np.ndarray, to_shape: tuple, num_threads: int
+    volume: np.ndarray, to_voxel: np.ndarray, to_shape: tuple[int, ...], num_threads: int
 ) -> np.ndarray:
     """Windowed-sinc interpolation over a whole grid."""
     import SimpleITK as sitk

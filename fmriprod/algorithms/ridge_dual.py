@@ -142,7 +142,9 @@ class DualRidge:
         for start in range(0, len(pairs), together):
             made: dict[tuple[int, int], PathSet] = {}
 
-            def decompose(pair: tuple[int, int], made=made) -> None:
+            def decompose(
+                pair: tuple[int, int], made: dict[tuple[int, int], PathSet] = made
+            ) -> None:
                 made[pair] = self._path_set(pair)
 
             some = pairs[start : start + together]

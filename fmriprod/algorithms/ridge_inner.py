@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -34,7 +35,7 @@ class InnerErrors(NamedTuple):
     """
 
     outer: int
-    index: int
+    index: int  # type: ignore[assignment]  # nothing looks for fields of this tuple
     error: Array
     total: Array
     n_test: int
@@ -47,7 +48,7 @@ class InnerJob(Protocol):
         """Yield the errors for sorted responses, one voxel a row."""
 
 
-def inner_folds(folds: LeaveGroupOut, pair: tuple[int, int]) -> list[InnerFold]:
+def inner_folds(folds: LeaveGroupOut, pair: tuple[int, ...]) -> list[InnerFold]:
     """Both inner folds that the models without a pair of groups serve."""
     first, second = pair
     n_first, n_both = folds.size(first), folds.size(*pair)
@@ -180,6 +181,6 @@ def inner_scores(
             scores[inner.outer, inner.index, start:stop] += score
 
     for job in jobs:
-        backend.each(lambda start, job=job: add(job, start), range(0, n_voxels, block))
+        backend.each(partial(add, job), range(0, n_voxels, block))
     scores /= n_folds - 1  # in place: the largest array beside the responses
     return scores

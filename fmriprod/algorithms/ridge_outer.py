@@ -1,7 +1,7 @@
 """Outer folds of dual ridge models: each voxel at its own penalty."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -75,7 +75,11 @@ def outer_scores(
         predictors = _predictors(solver, indices, fold)
 
         def score(
-            work: tuple[int, np.ndarray], fold=fold, made=predictors, place=place, rest=rest
+            work: tuple[int, np.ndarray],
+            fold: int = fold,
+            made: Any = predictors,
+            place: slice = place,
+            rest: Any = rest,
         ) -> None:
             index, voxels = work
             responses = columns(voxels)
@@ -126,7 +130,11 @@ def dual_coefficients(
             matrix = backend.cast(solver.coefficients(int(index), fold) / share)
 
             def fit(
-                work: tuple[int, np.ndarray], fold=fold, matrix=matrix, rest=rest, parts=parts
+                work: tuple[int, np.ndarray],
+                fold: int = fold,
+                matrix: Any = matrix,
+                rest: Any = rest,
+                parts: Any = parts,
             ) -> None:
                 voxels = work[1]
                 train = folds.take(backend.xp, columns(voxels), rest, 1)

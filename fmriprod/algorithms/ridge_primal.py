@@ -119,7 +119,11 @@ class PrimalRidge:
             sets = self.training_sets(pairs[start : start + together])
             errors: list[tuple[PathErrors, ...]] = [()] * len(sets)
 
-            def prepare(number: int, sets=sets, errors=errors) -> None:
+            def prepare(
+                number: int,
+                sets: list[TrainingSet] = sets,
+                errors: list[tuple[PathErrors, ...]] = errors,
+            ) -> None:
                 errors[number] = self._path_errors(sets[number])
 
             self.backend.each(prepare, range(len(sets)))
@@ -186,9 +190,9 @@ class PrimalRidge:
         backend.each(score, range(0, chosen.shape[1], block))
         if not model:
             return r2, r, None
-        weights, intercept = weights.T / folds.n_folds, intercept / folds.n_folds
-        intercept = intercept - self.mean.astype(np.float64) @ weights
-        return r2, r, LinearModel(weights.astype(np.float32), intercept.astype(np.float32))
+        slope, level = weights.T / folds.n_folds, intercept / folds.n_folds
+        level = level - self.mean.astype(np.float64) @ slope
+        return r2, r, LinearModel(slope.astype(np.float32), level.astype(np.float32))
 
 
 @dataclass(frozen=True)

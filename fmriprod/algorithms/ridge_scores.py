@@ -1,6 +1,6 @@
 """Scores of predictions, and the choice among penalties."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,12 @@ class FoldScores(NamedTuple):
     r: np.ndarray
 
 
-def sum_of_squares(xp: object, values: Array) -> Array:
+def sum_of_squares(xp: Any, values: Array) -> Array:
     """Sum of squares of each row."""
     return xp.linalg.vecdot(values, values)
 
 
-def centred(xp: object, values: Array) -> Array:
+def centred(xp: Any, values: Array) -> Array:
     """Take away the mean of each row."""
     return values - xp.mean(values, axis=1, keepdims=True)
 

@@ -4,7 +4,7 @@ Means, covariances, predictions' levels and spreads follow from sums over the sa
 group, so that responses are read once, however many folds and penalties there are.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def project(training: TrainingSet, sums: GroupSums, backend: Backend) -> tuple[A
 def left_out_set(training: TrainingSet, backend: Backend, *, predict: bool) -> LeftOutSet:
     """Prepare the scores, and perhaps predictions, of what a training set leaves out."""
     level = training.projected.mean(axis=0)
-    factor = np.linalg.qr(training.projected - level, mode="r")
+    factor = cast(np.ndarray, np.linalg.qr(training.projected - level, mode="r"))
     samples = backend.array(np.ascontiguousarray(training.projected.T)) if predict else None
     return LeftOutSet(backend.array(level), backend.array(np.ascontiguousarray(factor.T)), samples)
 

@@ -1,6 +1,7 @@
 """Pearson's correlation of all pairs of parcels, quickly where that is safe."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def run_correlation(runs: Sequence[np.ndarray]) -> np.ndarray:
         Symmetric, NaN on the diagonal. Errors of single precision are below 1e-6.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        products = sum(_product(run) for run in runs)
+        products = reduce(np.add, (_product(run) for run in runs))
     squares = np.diag(products)
     if not (squares.min() > _SMALL and squares.max() < _LARGE):  # NaN is neither
         return _in_double(runs)

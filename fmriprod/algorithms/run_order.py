@@ -168,9 +168,9 @@ def match_run_order(
     """
     problems = []
     for line, found in _align(lines, series):
-        if found is None:
+        if found is None and line is not None:
             problems.append(f"line {line.number} `{line.text}`: no such series was found")
-        elif line is None:
+        elif line is None or found is None:
             problems.append(f"{found}: no line for it")
         elif not _fits(line, found):
             problems.append(f"line {line.number} `{line.text}`: {found}")
@@ -220,7 +220,8 @@ def _align(
         for j in range(m):
             paired = cost[i, j] + (not _fits(lines[i], series[j]))
             cost[i + 1, j + 1] = min(paired, cost[i, j + 1] + 1, cost[i + 1, j] + 1)
-    pairs, i, j = [], n, m
+    pairs: list[tuple[RunLine | None, FoundSeries | None]] = []
+    i, j = n, m
     while i or j:
         if i and cost[i, j] == cost[i - 1, j] + 1:
             i -= 1

@@ -45,7 +45,7 @@ def trained_columns(study: Mapping[str, Any]) -> list[str]:
 def participants_fields(study: Mapping[str, Any]) -> dict[str, Any]:
     """Content of ``participants.json``: what those columns hold."""
     labels = {str(label): str(label) for label in study.get("objects", {}).get("labels", ())}
-    about = {"Description": "Object that the participant was trained on"}
+    about: dict[str, Any] = {"Description": "Object that the participant was trained on"}
     if labels:
         about["Levels"] = labels
     return dict.fromkeys(trained_columns(study), about)

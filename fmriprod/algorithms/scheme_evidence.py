@@ -114,7 +114,7 @@ def scheme_evidence(
         log_p = log_probabilities(_decision_values(train, test, dual), classifier)
         with np.errstate(divide="ignore"):
             log_p = np.maximum(log_p, np.log(probability_floor))
-        sums[np.ix_([0, 1], at, columns)] += log_p, np.exp(log_p)
+        sums[np.ix_(np.arange(2), at, columns)] += log_p, np.exp(log_p)
         known_by[np.ix_(at, columns)] += 1
         predicted = columns[log_p.argmax(axis=1)]
         hits[:, at] += _hits(predicted, codes[split.test], columns)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
@@ -240,7 +241,7 @@ def judge_map(
     }
 
 
-def judge_evidence(summary: dict, chance_only: bool = False) -> Verdict:
+def judge_evidence(summary: dict[str, Any], chance_only: bool = False) -> Verdict:
     """Judge an accuracy by whether its interval excludes, or includes, chance.
 
     Parameters

@@ -94,10 +94,12 @@ def score(tables: dict[str, pd.DataFrame], expected: dict[str, Any]) -> list[Fin
             hint="give the group's tables of the same study",
         )
     n_null = sum(sign == 0 for *_, sign in rows)
-    return [_judged(*row, n_null) for row in rows]
+    return [_judged(*row, n_null=n_null) for row in rows]
 
 
-def _rows(name: str, table: pd.DataFrame, known: dict[str, Any]) -> Iterator[tuple]:
+def _rows(
+    name: str, table: pd.DataFrame, known: dict[str, Any]
+) -> Iterator[tuple[str, pd.Series, float, int]]:
     """Give name, row, value of no effect and expected sign of what is known."""
     for _, row in table.iterrows():
         if name == "connectivity":

@@ -143,8 +143,8 @@ def make_production_participant(
     planted = planted_masks(regions, zooms)
     given = {"pattern": pattern, "drawing": drawing, "connectivity": connectivity}
     scales = {k: v * np.exp(_PERSON_SPREAD * rng.standard_normal()) for k, v in given.items()}
-    trained = tuple(sorted(trained))
-    which = tuple(OBJECTS.index(name) for name in trained)
+    one, other = sorted(trained)
+    trained, which = (one, other), (OBJECTS.index(one), OBJECTS.index(other))
     maps = effect_maps(planted, zooms, which, n_objects=len(OBJECTS), scales=scales, rng=rng)
     signal = epi_signal(head.labels, mni)
     grid, centre, offset = lie_down(

@@ -1,5 +1,6 @@
 """Draw shapes with soft edges and textures over each other on a grey image."""
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -44,7 +45,7 @@ class Canvas:
         return part, (rows, columns)
 
     def frame(
-        self, centre: tuple[float, float], scale: float = 1.0, tilt: float = 0.0
+        self, centre: Sequence[float] | np.ndarray, scale: float = 1.0, tilt: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give pixel centres in a frame at `centre`, turned by `tilt` rad, in units of `scale`."""
         x, y = self.x - centre[0], self.y - centre[1]
@@ -69,7 +70,10 @@ def triangle(u: np.ndarray, v: np.ndarray, a: float, b: float) -> np.ndarray:
     return np.minimum(sides, v + b)
 
 
-def band(u: np.ndarray, v: np.ndarray, start: tuple, end: tuple, width: float) -> np.ndarray:
+_Point = tuple[float, float]
+
+
+def band(u: np.ndarray, v: np.ndarray, start: _Point, end: _Point, width: float) -> np.ndarray:
     """Distance to the edge of a straight line of a half width `width` from start to end."""
     along = np.subtract(end, start)
     length = max(float(along @ along), 1e-12)

@@ -154,9 +154,11 @@ def _local(
             "shapes", expected=f"channels, height and width of {layer}'s {x.shape[1]} features",
             found=str(shape), hint="give the shape after subsampling",
         )  # fmt: skip
-    channels, *size = shape
-    centre = (voxels[name].to_numpy() for name in ("angle", "eccentricity", "sigma"))
-    windows = gaussian_windows(*centre, tuple(size))
+    channels, height, width = shape
+    angle, eccentricity, sigma = (
+        voxels[name].to_numpy() for name in ("angle", "eccentricity", "sigma")
+    )
+    windows = gaussian_windows(angle, eccentricity, sigma, (height, width))
     # Squares of exponential draws: a few channels of each voxel count for most.
     weights = rng.exponential(size=(len(voxels), channels)).astype(np.float32) ** 2
     maps = x.reshape(len(x), channels, -1)

@@ -173,7 +173,7 @@ def _areas(pial: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.flatnonzero(where) for name, where in zip(AREAS, chosen, strict=True)}
 
 
-def _distance(places: np.ndarray, curve: tuple) -> np.ndarray:
+def _distance(places: np.ndarray, curve: tuple[tuple[int, int, int], ...]) -> np.ndarray:
     """Measure how far points are from a polyline, mm."""
     corners = np.array(curve, float)
     share = np.linspace(0, 1, 20)[:, None]

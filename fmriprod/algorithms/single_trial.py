@@ -128,8 +128,8 @@ def _estimate(
     weights = np.ascontiguousarray(model.weights.T, np.float32)
     n_rows = len(series) if voxels is None else len(voxels)
     for start in range(0, n_rows, block_size):
-        rows = slice(start, start + block_size)
-        rows = rows if voxels is None else voxels[rows]
+        block = slice(start, start + block_size)
+        rows = block if voxels is None else voxels[block]
         y = series[rows].astype(np.float32, copy=False)
         mean = y.mean(axis=1, keepdims=True)  # the model has a constant: nothing is lost
         y = whitened(y - mean, rho)

@@ -100,7 +100,8 @@ def small_network(
         if side >= 8:
             network.add_module(f"pool{number}", nn.MaxPool2d(2))
             side //= 2
-    network.layer_names, network.size = names, size
+    described: Any = network
+    described.layer_names, described.size = names, size
     return network.eval().requires_grad_(False)
 
 

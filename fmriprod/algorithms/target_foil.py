@@ -12,7 +12,10 @@ CONTRASTS = (("target", "foil"), ("target", "control"), ("foil", "control"))
 
 
 def target_foil_control(
-    values: np.ndarray, row_labels: Sequence[str], labels: Sequence[str], trained: Sequence[str]
+    values: np.ndarray,
+    row_labels: Sequence[str] | np.ndarray,
+    labels: Sequence[str],
+    trained: Sequence[str],
 ) -> np.ndarray:
     """Tell target, foil and control apart in each row.
 
@@ -80,7 +83,10 @@ def repetitions(samples: pd.DataFrame) -> np.ndarray:
 
 
 def courses(
-    values: np.ndarray, row_labels: Sequence[str], index: np.ndarray, trained: Sequence[str]
+    values: np.ndarray,
+    row_labels: Sequence[str] | np.ndarray,
+    index: np.ndarray,
+    trained: Sequence[str],
 ) -> pd.DataFrame:
     """Average over rows first and then over the two trained objects.
 
@@ -110,7 +116,10 @@ def courses(
 
 
 def log_odds(
-    values: np.ndarray, row_labels: Sequence[str], time_points: np.ndarray, trained: Sequence[str]
+    values: np.ndarray,
+    row_labels: Sequence[str] | np.ndarray,
+    time_points: np.ndarray,
+    trained: Sequence[str],
 ) -> dict[str, float]:
     """Mean differences of log-probabilities over the rows of trained objects.
 

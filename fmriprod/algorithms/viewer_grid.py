@@ -63,7 +63,8 @@ def world_grid(
     while np.prod(np.ceil((upper - lower) / step - _ROUNDING) + 1) > most_voxels:
         step *= 1.1
     shape = np.ceil((upper - lower) / step - _ROUNDING).astype(int) + 1
-    return WorldGrid(tuple(int(n) for n in shape), lower, float(step))
+    x, y, z = (int(n) for n in shape)
+    return WorldGrid((x, y, z), lower, float(step))
 
 
 def on_world_grid(
