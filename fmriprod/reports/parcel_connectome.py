@@ -4,7 +4,6 @@ Nilearn's `view_connectome` makes such pages too, with Plotly inside: 2.5 MB eac
 icon from the network, no names and no choice of the number of edges. This one is SVG, some 50 kB.
 """
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.reports.page import Page, Section, Text, render_page
+from fmriprod.reports.panels import inside_script
 from fmriprod.reports.parcel_edges import Edges, node_strength, parcel_places, strongest_edges
 from fmriprod.reports.parcel_glass_brain import check_matrix, node_sizes
 from fmriprod.reports.parcel_order import network_colours
@@ -86,7 +86,7 @@ def connectome_markup(
     )  # fmt: skip
     made = environment.get_template("connectome.html.j2").render(
         n_edges=len(edges.value), n_shown=shown, views=_VIEWS, names=table["name"].tolist(),
-        anchor="connectome", data=_inside_script(data),
+        anchor="connectome", data=inside_script(data),
         alt=f"Connectome of {len(table)} parcels, seen from one side; it can be turned."
         + " Simulated data." * simulated,
         key=[(name if name != "n/a" else "no network", colour) for name, colour in colours.items()
@@ -151,11 +151,3 @@ def _data(matrix: np.ndarray, table: pd.DataFrame, edges: Edges, outline: list[n
         "largest": float(np.abs(edges.value).max()) if len(edges.value) else 1.0,
         "pairs": int(np.isfinite(matrix[np.triu_indices(len(matrix), 1)]).sum()),
     }  # fmt: skip
-
-
-def _inside_script(data: dict) -> Markup:
-    """Write JSON so that no name in it can end the script that it stands in."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)

@@ -7,7 +7,7 @@ from typing import Any
 from fmriprod.reports.page import Block, Figure, Notice, Page, Table, Tile, Tiles
 from fmriprod.reports.remarks import gravity, lead_remarks
 from fmriprod.reports.results import EvidenceResult, RunResult, SubjectResult
-from fmriprod.reports.subject_sections import run_notices, subject_sections
+from fmriprod.reports.subject_sections import REGION_HOW, run_notices, subject_sections
 from fmriprod.reports.verdicts import evidence_notices, number, probability, quality_notices
 
 
@@ -135,7 +135,9 @@ def _main_figure(result: SubjectResult) -> Figure | None:
             (n for n, f in contrasts if str(f) == str(result.lead_figure)),
             "Response to all conditions",
         )
-        return Figure(result.lead_figure, label, f"{label}: map on slices of the brain")
+        return Figure(
+            result.lead_figure, f"{label}. {REGION_HOW}", f"{label}: map on slices of the brain"
+        )
     if not contrasts:
         return None
     label, file = contrasts[0]

@@ -138,11 +138,17 @@ _CONTRAST_INTRO = (
 )
 
 
+REGION_HOW = (
+    "Lines are the borders of regions; colours, where there are any, are values beyond the "
+    "threshold of the bar."
+)
+
+
 def _region_section(result: SubjectResult) -> Section | None:
     if not result.roi_figures and not result.brain_panels:
         return None
     figures: list[Block] = [
-        Figure(file, "", f"Region of interest {i} on slices of the brain")
+        Figure(file, REGION_HOW, f"Region of interest {i} on slices of the brain")
         for i, file in enumerate(result.roi_figures, start=1)
     ]
     blocks = [*figures, *result.brain_panels]

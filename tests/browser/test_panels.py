@@ -183,5 +183,8 @@ class TestConnectome:
             before = dot.get_attribute("cx")
             page.locator(".connectome button", has_text="top").press("Enter")
             assert dot.get_attribute("cx") != before
+            before = dot.get_attribute("cy")
+            page.locator(".connectome svg[role=application]").press("ArrowUp")
+            assert dot.get_attribute("cy") != before
             page.locator(".connectome input[type=search]").fill("R_P4")
             assert page.locator(".connectome .facts").inner_text().startswith("R_P4 · A · right")

@@ -130,7 +130,7 @@
   function all(shown) {
     var words = (data.simulated ? "Simulated data. " : "") + "The strongest " + shown + " of " + data.pairs + " pairs";
     if (shown) { words += ", |" + data.label + "| ≥ " + Math.abs(data.edges[shown - 1][2]).toPrecision(2); }
-    return words + ". Drag to turn; point at a parcel, or click it, to see what it is connected with.";
+    return words + ". Drag, or use the arrow keys, to turn; point at a parcel, or click it, to see what it is connected with.";
   }
 
   function one(node, own) {
@@ -165,6 +165,14 @@
       turn = views[button.dataset.view][0]; tilt = views[button.dataset.view][1];
       sort(draw());
     });
+  });
+  svg.addEventListener("keydown", function (event) {
+    var step = { ArrowLeft: [10, 0], ArrowRight: [-10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) { return; }
+    event.preventDefault();
+    turn += step[0];
+    tilt = Math.max(-90, Math.min(90, tilt + step[1]));
+    sort(draw());
   });
   slider.addEventListener("input", paint);
   find.addEventListener("input", function () {
