@@ -108,7 +108,7 @@ class Messages(_FromFile):
         for group in tomllib.loads(path.read_text(encoding="utf-8"))["group"]:
             text += [f"## {group['name']}", ""]
             for one in group["message"]:
-                text += [f"### {one['title']}", "", "```text", one["shown"].strip(), "```", "",
+                text += [f"### {_plain(one['title'])}", "", "```text", one["shown"].strip(), "```", "",
                          one["answer"].strip(), ""]  # fmt: skip
         return "\n".join(text)
 

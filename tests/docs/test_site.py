@@ -114,3 +114,19 @@ def test_mathematics_is_drawn_by_the_browser(site):
     folder, _ = site
     text = (folder / "steps" / "glm.html").read_text("utf-8")
     assert "<math" in text and "MathJax" not in text and "$$" not in text
+
+
+def test_titles_of_messages_are_whole(site):
+    """Markup would swallow ``<label>``, and emphasise ``*``."""
+    import tomllib
+    from html import unescape
+
+    folder, _ = site
+    text = (folder / "messages.html").read_text("utf-8")
+    shown = {
+        unescape(re.sub("<[^>]*>", "", t)).rstrip("¶") for t in re.findall(r"<h3>(.*?)</h3>", text)
+    }
+    shown = {title.replace("‘", "'").replace("’", "'") for title in shown}
+    content = tomllib.loads((ROOT / "docs" / "messages.toml").read_text("utf-8"))["group"]
+    for one in (one for group in content for one in group["message"]):
+        assert one["title"] in shown, one["title"]
