@@ -18,10 +18,10 @@ demo: $(VENV)/ready   ## set up, simulate a small study, analyse it, and say whe
 	$(BIN)/fmriprod demo $(DEMO) --n-procs $(JOBS)
 
 test: $(VENV)/ready-test   ## set up, and run the tests that are quick
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --durations 10 -m "not slow"
 
 slow: $(VENV)/ready-test   ## the tests that take longer
-	$(BIN)/python -m pytest -n $(JOBS) -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --durations 10 -m slow
 
 check: $(VENV)/ready-test   ## style, the contracts between the packages, and types
 	$(BIN)/ruff check .
