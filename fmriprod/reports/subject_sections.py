@@ -132,6 +132,9 @@ _EVIDENCE_FIGURES = {
     "time_course": "probability of the true label and of the others in each volume of a trial.",
     "null": "accuracies when labels mean nothing (bars), and the one that was found (line).",
 }
+_CONTRAST_HOW = (
+    "voxels beyond the threshold of the bar, warm where it is positive, cold where negative."
+)
 _CONTRAST_INTRO = (
     "Voxels whose z value is beyond the threshold of the colour bar: warm colours where the "
     "contrast is positive, cold where it is negative."
@@ -148,7 +151,9 @@ def _region_section(result: SubjectResult) -> Section | None:
     if not result.roi_figures and not result.brain_panels:
         return None
     figures: list[Block] = [
-        Figure(file, REGION_HOW, f"Region of interest {i} on slices of the brain")
+        Text("The figure is in the summary above.")
+        if str(file) == str(result.lead_figure)
+        else Figure(file, REGION_HOW, f"Region of interest {i} on slices of the brain")
         for i, file in enumerate(result.roi_figures, start=1)
     ]
     blocks = [*figures, *result.brain_panels]
@@ -168,7 +173,8 @@ def _run_section(run: RunResult) -> Section | None:
     blocks: list[Block] = list(run_notices(run))
     for name, file in run.contrasts:
         text = f"Contrast {name}"
-        blocks.append(Figure(file, f"{text}.", f"{text}, {run.label}: map on slices of the brain"))
+        alt = f"{text}, {run.label}: map on slices of the brain"
+        blocks.append(Figure(file, f"{text}: {_CONTRAST_HOW}", alt))
     for kind, (title, how) in RUN_FIGURES.items():
         if kind in run.figures:
             blocks.append(Figure(run.figures[kind], f"{title}: {how}", f"{title}, {run.label}"))

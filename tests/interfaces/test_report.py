@@ -185,8 +185,8 @@ def test_the_only_contrast_of_a_run_may_come_without_a_list(inputs):
     inputs |= {"contrast_figures": [inputs["roi_figures"][0]] * 2, "contrast_names": [["a"], ["b"]]}
     sections = dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', report(inputs), re.DOTALL))
     assert "contrasts" not in sections
-    assert "Contrast a." in plain(sections["run-recognition-run-1"])
-    assert "Contrast b." in plain(sections["run-recognition-run-2"])
+    assert "Contrast a:" in plain(sections["run-recognition-run-1"])
+    assert "Contrast b:" in plain(sections["run-recognition-run-2"])
 
 
 @pytest.mark.parametrize(
@@ -219,3 +219,12 @@ def test_unreadable_inputs_are_named(inputs, work):
         SubjectReport(**inputs | {"settings": ["smoothing 5 mm"]}).run()
     with pytest.raises(InputError, match="did you mean 'mcflirt'"):
         SubjectReport(**inputs | {"description": "With [@mcflrt]."}).run()
+
+
+def test_a_figure_of_the_first_screen_is_not_repeated_below(inputs):
+    figure = inputs["roi_figures"][0]
+    html = report({"subject": "01", "roi_figures": [figure], "lead_figure": figure})
+    lead, section = html.split("<section", 1)
+    assert lead.count("<img src") == 1 and "Lines are the borders" in plain(lead)
+    assert "<img src" not in section.split("<dialog")[0]
+    assert "The figure is in the summary above." in plain(section)
