@@ -137,3 +137,14 @@ def test_dark_pages_are_dark(opened):
         with opened("participant", scheme=scheme) as page:
             shades.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert shades == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
+
+
+def test_paper_is_light_whatever_the_screen(opened):
+    shades = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    for name, part in (("participant", ".tile"), ("group", ".tile"), ("participant", "body")):
+        found = []
+        for scheme in ("light", "dark"):
+            with opened(name, scheme=scheme) as page:
+                page.emulate_media(media="print")
+                found.append(page.locator(part).first.evaluate(shades))
+        assert found[0] == found[1], part
