@@ -1,6 +1,6 @@
 """Draw the graph that a builder makes, without ``dot``; the steps also stand there as text."""
 
-import inspect
+from contextlib import contextmanager
 from pathlib import Path
 
 import specs
@@ -8,28 +8,23 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from nipype.interfaces.utility import IdentityInterface
 
-# What builders are given that cannot be called without.
-ARGUMENTS = {
-    "init_first_level_wf": {"contrasts": ["face-house"]},
-    "init_parcel_task_wf": {"contrast": "fear-neut"},
-}
-FROM_PLAN = "Its graph depends on what is planned for the participant or the study."
+FROM_PLAN = (
+    "Its graph depends on what is planned for a participant or a study: fmriprod graph STUDY, or "
+    "fmriprod graph main, draws it for placeholder participants."
+)
 
 
+@contextmanager
 def build(name: str):
-    """Build the workflow of a builder; None where it needs a plan."""
-    builder = specs.builders()[name]
-    given = ARGUMENTS.get(name, {})
-    empty = inspect.Parameter.empty
-    needed = {p.name for p in inspect.signature(builder).parameters.values() if p.default is empty}
-    if needed - set(given):
-        return None
-    try:
-        return builder(**given)
-    except TypeError as error:
-        if "missing" in str(error):
-            return None
-        raise
+    """Build the workflow of a builder from placeholders; None where it needs data."""
+    from fmriprod.workflows.draw_targets import builders, open_target
+
+    short = name.removeprefix("init_").removesuffix("_wf")
+    if short not in builders():
+        yield None
+        return
+    with open_target(short) as workflow:
+        yield workflow
 
 
 def steps(workflow) -> list[tuple[str, str]]:
@@ -51,15 +46,12 @@ def connections(workflow) -> str:
     return f"{len(found)} steps: " + ", ".join(name for name, _ in found)
 
 
-def draw(workflow, path: Path) -> bool:
-    """Draw the workflow to an SVG file; False while the package cannot draw."""
-    try:
-        from fmriprod.workflows.draw import draw_workflow
-    except ImportError:
-        return False
+def draw(workflow, path: Path) -> None:
+    """Draw the workflow to an SVG file."""
+    from fmriprod.workflows.draw import draw_workflow
+
     path.parent.mkdir(parents=True, exist_ok=True)
     draw_workflow(workflow, path)
-    return True
 
 
 class WorkflowGraph(Directive):
@@ -69,27 +61,26 @@ class WorkflowGraph(Directive):
 
     def run(self):
         """Build, draw, and list."""
-        env = self.state.document.settings.env
         name = self.arguments[0]
-        workflow = build(name)
-        if workflow is None:
-            return [nodes.paragraph("", FROM_PLAN)]
-        made = []
+        with build(name) as workflow:
+            if workflow is None:
+                return [nodes.paragraph("", FROM_PLAN)]
+            return self._shown(name, workflow)
+
+    def _shown(self, name: str, workflow) -> list:
+        env = self.state.document.settings.env
         place = Path("api") / "graphs" / f"{name}.svg"
-        if draw(workflow, Path(env.app.srcdir) / place):
-            alt = f"Graph of {workflow.name}. {connections(workflow)}"
-            image = nodes.image(uri=f"/{place.as_posix()}", alt=alt, classes=["graph"])
-            made.append(nodes.figure("", image))
+        draw(workflow, Path(env.app.srcdir) / place)
+        alt = f"Graph of {workflow.name}. {connections(workflow)}"
+        image = nodes.image(uri=f"/{place.as_posix()}", alt=alt, classes=["graph"])
         listed = nodes.bullet_list()
         known = specs.interfaces()
         for step, kind in steps(workflow):
             line = nodes.paragraph("", "", nodes.literal(text=step), nodes.Text(": "))
             line += self._link(env, kind) if kind in known else nodes.literal(text=kind)
             listed += nodes.list_item("", line)
-        made.append(
-            nodes.paragraph("", f"The steps of {workflow.name}, in the order of the graph:")
-        )
-        return [*made, listed]
+        words = f"The steps of {workflow.name}, in the order of the graph:"
+        return [nodes.figure("", image), nodes.paragraph("", words), listed]
 
     @staticmethod
     def _link(env, kind: str):

@@ -108,8 +108,8 @@ class Messages(_FromFile):
         for group in tomllib.loads(path.read_text(encoding="utf-8"))["group"]:
             text += [f"## {group['name']}", ""]
             for one in group["message"]:
-                text += [f"### {_plain(one['title'])}", "", "```text", one["shown"].strip(), "```", "",
-                         one["answer"].strip(), ""]  # fmt: skip
+                text += [f"### {_plain(one['title'])}", "", "```text", one["shown"].strip()]
+                text += ["```", "", one["answer"].strip(), ""]
         return "\n".join(text)
 
 

@@ -82,3 +82,42 @@ def test_the_page_on_engines_names_them_all():
     for name in ENGINES:
         assert f"| `{name}`" in table
         assert repr(name) in block
+
+
+def test_the_page_on_figures_and_text_runs(work, capsys):
+    for block in python_blocks("graphs_and_text.md"):
+        exec(compile(block, "graphs_and_text.md", "exec"), {})
+    told = capsys.readouterr().out
+    assert "<svg" in (work / "encoding.svg").read_text()
+    assert "each session was left out" in told and "ridge regression" in told
+
+
+def test_every_page_with_python_is_run_here():
+    run = {"your_own_graph.md", "engines.md", "graphs_and_text.md"}
+    found = {p.name for p in DOCS.glob("*.md") if "```python" in p.read_text("utf-8")}
+    found |= {p.name for p in (DOCS / "steps").glob("*.md") if "```python" in p.read_text("utf-8")}
+    assert found == run
+
+
+def test_commands_that_pages_show_are_commands_with_these_options():
+    """What stands as text is not run; its commands and options are those that there are."""
+    import argparse
+
+    from fmriprod.cli.main import build_parser
+
+    parser = build_parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    seen = 0
+    for page in [*DOCS.glob("*.md"), *(DOCS / "steps").glob("*.md")]:
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        for command, rest in re.findall(r"(?<![\w/])fmriprod ([a-z]+)\b([^\n`|#]*)", text):
+            if command not in commands.choices:
+                assert "--" not in rest and not re.match(r" [A-Z]{2}", rest), (
+                    f"{page.name}: {command}"
+                )
+                continue
+            known = commands.choices[command]._option_string_actions
+            for option in re.findall(r"(?<![\w'=-])--[a-z][a-z-]*", re.sub(r"'[^']*'", "", rest)):
+                assert option in known, f"{page.name}: fmriprod {command} {option}"
+                seen += 1
+    assert seen > 15

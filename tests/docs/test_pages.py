@@ -87,9 +87,11 @@ def test_a_page_tells_types_defaults_and_what_is_required(ext):
 
 
 def test_steps_are_those_of_the_graph_in_its_order(ext):
-    steps = ext["graphs"].steps(ext["graphs"].build("init_first_level_wf"))
-    assert [kind for _, kind in steps] == ["Smooth", "FirstLevelModel"]
-    assert ext["graphs"].build("init_subject_wf") is None  # it needs a plan
+    with ext["graphs"].build("init_first_level_wf") as workflow:
+        assert [kind for _, kind in ext["graphs"].steps(workflow)] == ["Smooth", "FirstLevelModel"]
+        assert ext["graphs"].connections(workflow) == "2 steps: smooth, model"
+    with ext["graphs"].build("init_no_such_wf") as workflow:
+        assert workflow is None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
