@@ -111,9 +111,10 @@ def graph(engine: str, count: str, place: str) -> None:
 
     set_log_level(logging.CRITICAL)
     workflow = pe.Workflow(name="many")
+    previous = None
     for i in range(int(count)):
         node = pe.Node(Add(), name=f"n{i}", mem_gb=0.01)
-        if i % 10:
+        if previous is not None and i % 10:
             workflow.connect(previous, "out", node, "value")
         else:
             node.inputs.value = i
