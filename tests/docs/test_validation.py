@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 
-@pytest.mark.parametrize("off", [0.0, 0.25])
+@pytest.mark.parametrize("off", [0.25, 0.0])
 def test_near(off):
     assert_allclose([1.0, 2.0 + off, np.nan], [1.0, 2.0, np.nan], atol=1)
 
@@ -37,6 +37,11 @@ def test_fails():
 
 def test_skipped():
     pytest.skip("no data")
+
+
+@pytest.mark.skip
+def test_never_begun():
+    assert_allclose(1.0, 1.0)
 """
 
 
@@ -68,3 +73,4 @@ def test_approx_is_seen(found):
 def test_words_are_no_numbers_and_failures_no_agreement(found):
     assert found["test_words"]["n_numbers"] == 0
     assert not found["test_fails"]["passed"] and not found["test_skipped"]["passed"]
+    assert not found["test_never_begun"]["passed"]
