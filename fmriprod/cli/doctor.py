@@ -131,9 +131,11 @@ def _optional(facts: dict[str, Any]) -> "Table":
 
     table = _table("not needed", "state", "version", "adds", "remark")
     table.columns[-1].min_width = 34  # a command to copy stays on its line
+    by_pip = {library["name"]: library for library in facts["extras"]}
     for x in facts["programs"]:
         state = Text(x["state"], _STYLES[x["state"]])
-        remark = Text(x["problem"] or x["place"])
+        hint = _fault(by_pip[x["name"]]) if x["name"] in by_pip and x["state"] == "missing" else ""
+        remark = Text(x["problem"] or x["place"] or hint)
         table.add_row(x["name"], state, x["version"], x["adds"], remark)
     shown = {program["name"] for program in facts["programs"]}
     for x in facts["extras"]:

@@ -101,3 +101,13 @@ def test_it_runs_here_and_loads_no_heavy_library(work):
     assert done.returncode == 0, done.stderr
     assert done.stderr == "[]\n"
     assert json.loads(done.stdout)["ok"] is True
+
+
+def test_a_program_that_pip_installs_is_one_line_with_how(installed, monkeypatch, capsys):
+    program = Program("dcm2niix", "missing", "", "", "", "fmriprod convert")
+    monkeypatch.setattr(installed_programs, "installed_programs", lambda: [program])
+    installed(GOOD, Library("dcm2niix", ">=1.0", None, "missing", "dicom", "images of DICOM"))
+    assert main(["doctor"]) == 0
+    (line,) = (text for text in capsys.readouterr().out.splitlines() if "dcm2niix" in text)
+    assert "fmriprod convert" in line
+    assert "pip install 'fmriprod[dicom]'" in line
