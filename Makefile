@@ -53,7 +53,7 @@ $(VENV)/ready: pyproject.toml setup.cfg | $(BIN)/python
 	touch $@
 
 $(VENV)/ready-test: pyproject.toml setup.cfg | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev,docs]'
 	touch $@ $(VENV)/ready
 
 $(VENV)/ready-docs: pyproject.toml setup.cfg | $(BIN)/python
