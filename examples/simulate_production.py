@@ -1,13 +1,13 @@
 """Simulate a small production study, and look at what is in it.
 
 A BIDS dataset with recognition and drawing runs, a folder of parcels and surfaces as FreeSurfer
-lays them out, and the truth. The pictures show the anatomical image with the regions, the mean
-of a drawing run, and time courses. Nothing in it is from a person: the data are simulated.
+lays them out, and the truth; pictures of anatomy, regions, and time courses. No person was scanned.
 
     python examples/simulate_production.py --out simulated
     python examples/simulate_production.py --out simulated --subjects 8 --runs 6 4 --zoom 5
-    python examples/simulate_production.py --out simulated --design ../neurosketch --subjects 31 \
-        --runs 6 4 --zoom 5
+    python examples/simulate_production.py --out simulated --data ../neurosketch --subjects 31
+
+``--data`` is the study's published repository, whose onsets the runs then have.
 """
 
 import argparse
@@ -33,13 +33,10 @@ def main() -> None:
     """Simulate, say what is planted, and save the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("simulated"), help="output folder")
-    parser.add_argument("--design", type=Path, help="the study's published repository")
-    parser.add_argument("--subjects", type=int, default=1, help="how many participants")
-    parser.add_argument(
-        "--runs", type=int, nargs=2, default=(1, 1), metavar=("RECOGNITION", "DRAWING")
-    )
+    parser.add_argument("--data", type=Path, help="the study's published repository")
+    parser.add_argument("--subjects", type=int, default=1)
+    parser.add_argument("--runs", type=int, nargs=2, default=(1, 1), help="recognition, drawing")
     parser.add_argument("--zoom", type=float, default=6.0, help="voxel size of the series in mm")
-    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     folder = given.out.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,10 +48,10 @@ def main() -> None:
         n_drawing_runs=given.runs[1],
         bold_zoom=given.zoom,
         bold_shape=[int(np.ceil(mm / given.zoom)) for mm in (180, 210, 170)],
-        num_threads=given.threads,
+        num_threads=2,
     )
-    if given.design:
-        simulate.inputs.design_dir = str(given.design.absolute())
+    if given.data:
+        simulate.inputs.design_dir = str(given.data.absolute())
     study = simulate.run(cwd=str(folder)).outputs
     truth = json.loads(Path(study.truth_file).read_text())
     print("These data are simulated; no person was scanned.")
@@ -89,13 +86,9 @@ def look(folder: Path, root: Path, label: str, person: dict) -> None:
     for name in ("LOC", "parietal", "hipp"):
         course = series[there[name]].mean(axis=0)
         axis.plot(seconds, 100 * (course / course.mean() - 1), color=SHOWN[name], label=name)
-    for onset, length in read_table(root / run["events"], "events")[
-        ["onset", "duration"]
-    ].to_numpy():
-        axis.axvspan(onset, onset + length, color="0.9", zorder=0)
-    axis.set(
-        xlabel="s", ylabel="signal change (%)", title="Simulated drawing run, means of regions"
-    )
+    for row in read_table(root / run["events"], "events").itertuples():
+        axis.axvspan(row.onset, row.onset + row.duration, color="0.9", zorder=0)
+    axis.set(xlabel="s", ylabel="signal change (%)", title="Simulated: means of regions")
     axis.legend(frameon=False)
     figure.savefig(folder / "courses.png", dpi=110)
     print(f"saved {folder}/anatomy.png, bold.png, courses.png")

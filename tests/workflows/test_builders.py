@@ -17,6 +17,7 @@ from support.production_study import study_text
 import fmriprod.workflows
 from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.interfaces.fmriprep_runs import PreparedRun
+from fmriprod.interfaces.neuromatch_layout import series_path
 from fmriprod.reports.methods_keys import reference_keys
 from fmriprod.reports.references import bibliography, citations
 from fmriprod.workflows.describe import describe
@@ -30,7 +31,8 @@ from fmriprod.workflows.study_file import read_study
 
 # Arguments that nobody can guess: what is to be done, for whom, and where results go.
 REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contrasts", "contrast",
-            "options", "study", "files", "member", "members", "patterns"}  # fmt: skip
+            "options", "study", "files", "member", "members", "patterns",
+            "dataset_dir"}  # fmt: skip
 
 
 # Builders without a step that a methods section would tell of, and numbers that are no settings.
@@ -162,6 +164,16 @@ def pattern_table(folder):
     return folder / "patterns.tsv"
 
 
+def rest_runs(folder):
+    """Runs at rest of two subjects in the HCP's layout, which builders look for only."""
+    for subject in "01":
+        for run in range(1, 5):
+            path = series_path(folder, subject, run)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return folder
+
+
 @pytest.fixture
 def required(plan, study, region_files, production_plan, members, work):
     """Arguments that have no default, by name; ``plan`` of a study where there is a study."""
@@ -181,6 +193,7 @@ def required(plan, study, region_files, production_plan, members, work):
         "contrasts": ["a-b"],
         "contrast": "a-b",
         "patterns": pattern_table(work),
+        "dataset_dir": rest_runs(work),
     }
 
 
