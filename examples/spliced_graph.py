@@ -14,8 +14,9 @@ from nipype import Function, Node, Workflow
 
 from fmriprod.interfaces.simulate_miyawaki import SimulateMiyawaki
 from fmriprod.workflows.describe import describe
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
 from fmriprod.workflows.describe_write import write_methods
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.encoding import init_encoding_wf
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf

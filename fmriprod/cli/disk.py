@@ -68,7 +68,7 @@ def look_at_disk(args: argparse.Namespace, plans: Any, console: Console) -> list
 
 def work_folder(args: argparse.Namespace) -> Any:
     """Tell where intermediate files go; None if neither that nor an output folder is given."""
-    from fmriprod.cli.execute import WORK
+    from fmriprod.cli.places import WORK
 
     return args.work_dir or (args.out_dir / WORK if args.out_dir is not None else None)
 

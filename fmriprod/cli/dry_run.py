@@ -29,7 +29,7 @@ def show_cache_plan(
     console : rich.console.Console
         Where it is printed.
     """
-    from fmriprod.cli.execute import CRASHES, WORK
+    from fmriprod.cli.places import CRASHES, WORK
     from fmriprod.workflows.cache_plan import plan_cache
     from fmriprod.workflows.execution import configure
     from fmriprod.workflows.workers import set_log_level

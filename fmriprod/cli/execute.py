@@ -17,6 +17,7 @@ from rich.console import Console
 from fmriprod import __version__
 from fmriprod.cli.disk import say_removed
 from fmriprod.cli.engines import Engine
+from fmriprod.cli.places import CRASHES, NAMES, WORK
 from fmriprod.cli.progress import Display, duration
 from fmriprod.workflows.clean_work import Level, WorkCleaner
 from fmriprod.workflows.execution import configure, run_workflow
@@ -27,8 +28,6 @@ from fmriprod.workflows.record import Recorder, record_name
 from fmriprod.workflows.record_names import participant_of, step_of
 from fmriprod.workflows.status import read_status
 from fmriprod.workflows.workers import set_log_level
-
-WORK, CRASHES, NAMES = Path(".fmriprod", "work"), Path("logs"), Path(".fmriprod", "names")
 
 
 def names_folder(out_dir: Path) -> str:

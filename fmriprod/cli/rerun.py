@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from fmriprod.cli.execute import WORK, recorded, tell
+    from fmriprod.cli.execute import recorded, tell
+    from fmriprod.cli.places import WORK
     from fmriprod.workflows.failure_report import FailureReports
     from fmriprod.workflows.record_names import participant_of, step_of
     from fmriprod.workflows.rerun import find_node, known_nodes, rerun_node

@@ -52,7 +52,7 @@ def record_run(
         The record.
     """
     from fmriprod.algorithms.checks import InputError
-    from fmriprod.cli.execute import WORK
+    from fmriprod.cli.places import WORK
     from fmriprod.interfaces.digests import remembering
     from fmriprod.interfaces.run_record import write_run_record
     from fmriprod.workflows.cache_plan import DIGESTS

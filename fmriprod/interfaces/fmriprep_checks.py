@@ -12,7 +12,7 @@ from fmriprod.interfaces.fmriprep_index import DerivativesIndex, choose_space
 from fmriprod.interfaces.images import check_same_grid, open_image
 
 if TYPE_CHECKING:
-    from fmriprod.interfaces.fmriprep_runs import PreparedRun, Preprocessed
+    from fmriprod.interfaces.preprocessed_run import PreparedRun, Preprocessed
 
 _MOST_HEADER = 1 << 20  # characters; a table of fMRIPrep has some thousands
 

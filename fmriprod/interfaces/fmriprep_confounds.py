@@ -5,7 +5,8 @@ from nipype.interfaces.base import File, TraitedSpec, traits
 from fmriprod.algorithms.confound_strategies import choose_confounds
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface, given_or_none
 from fmriprod.interfaces.events import read_table
-from fmriprod.interfaces.fmriprep_runs import DEFAULT_STRATEGY, MEASURED, read_confounds
+from fmriprod.interfaces.fmriprep_runs import read_confounds
+from fmriprod.interfaces.preprocessed_run import DEFAULT_STRATEGY, MEASURED
 
 
 class _StrategyConfoundsInputSpec(PythonInputSpec):

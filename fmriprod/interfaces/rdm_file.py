@@ -163,9 +163,7 @@ def read_rdms(path: str | Path, subject: str = "rdm_file") -> RDMs:
     for name in ("names", "voxels", "n_voxels"):
         values = getattr(found, name)
         if values is not None and np.shape(values)[:1] != (shape[0],):
-            raise _no_rdms(
-                path, subject, f"{shape[0]} RDMs, but {np.size(values)} {name}"
-            )
+            raise _no_rdms(path, subject, f"{shape[0]} RDMs, but {np.size(values)} {name}")
     return found
 
 

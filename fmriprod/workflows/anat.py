@@ -6,7 +6,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _ENGINE_TEXT = {
     "python": "with a deformable surface after the Brain Extraction Tool [@bet] and N4 bias-field "

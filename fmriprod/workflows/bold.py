@@ -10,7 +10,8 @@ from fmriprod.interfaces.reorient import Reorient
 from fmriprod.interfaces.skullstrip import SkullStrip
 from fmriprod.interfaces.volumes import SelectVolumes
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _MOTION_TEXT = {
     "python": "by rigid-body least squares [@friston_motion; @gauss_newton]",

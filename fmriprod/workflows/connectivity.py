@@ -4,7 +4,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.connectivity_evidence import ConnectivityEvidence
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.evidence import CLASSIFIER_TEXT
 
 _FEATURES_TEXT = {

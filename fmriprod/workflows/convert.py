@@ -5,7 +5,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.dicom_convert import DicomConvert
 from fmriprod.interfaces.raw_dataset import SaveRawImages
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _TIMES = {
     "agreement": "Their repetition times agree with the DICOM headers within 1 ms. ",

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import networkx as nx
 from nipype.pipeline.engine import Workflow
 
 from fmriprod.reports.references import bibliography, citations, describe_html
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
 from fmriprod.workflows.describe_software import software_text
 
 __all__ = ["bibliography", "citations", "describe", "describe_html"]
@@ -46,10 +47,10 @@ def describe(workflow: Workflow, *, software: bool = True) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _texts(steps: Steps) -> Iterator[tuple[str | None, DescribedWorkflow | None]]:
+def _texts(steps: Steps) -> Iterator[tuple[str | None, Any]]:
     """Texts in order, and the workflow of this package's kind that made it."""
     workflow = steps.workflow
-    ours = workflow if isinstance(workflow, DescribedWorkflow) else None
+    ours = workflow if hasattr(workflow, "text_at") else None  # `DescribedWorkflow`, above here
     text = ours.text(steps) if ours else getattr(workflow, "__desc__", None)
     at = ours.get_node(ours.text_at) if ours and ours.text_at else None
     if at is None:
@@ -62,7 +63,7 @@ def _texts(steps: Steps) -> Iterator[tuple[str | None, DescribedWorkflow | None]
     yield getattr(workflow, "__postdesc__", None), None
 
 
-def _counted(text: str, count: int, of: DescribedWorkflow | None) -> str:
+def _counted(text: str, count: int, of: Any) -> str:
     """Say how often a step was done: in its own words, of what it is made for, or as a number."""
     if count < 2 or of is None:
         return text

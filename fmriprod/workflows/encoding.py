@@ -9,7 +9,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.encode import RidgeEncode
 from fmriprod.interfaces.score_figures import ScoreFigures
 from fmriprod.interfaces.significance import ScoreSignificance
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 

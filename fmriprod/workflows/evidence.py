@@ -4,7 +4,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.evidence import ObjectEvidence
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 CLASSIFIER_TEXT = {
     "logistic_ovr": "one-versus-rest L2-regularised logistic regression, as defined "

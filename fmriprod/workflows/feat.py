@@ -8,7 +8,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.feat import RunFeat
 from fmriprod.interfaces.fsf import RenderFsf, RenderHigherFsf
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _RUN_OUTPUTS = ["feat_dir", "cope_files", "variance_files", "z_files", "first_cope"]
 

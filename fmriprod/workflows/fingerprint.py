@@ -4,7 +4,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.fingerprint import ScoreFingerprint
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, percent
+from fmriprod.workflows.describe_nodes import Steps, percent
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 
 def init_fingerprint_wf(

@@ -9,7 +9,7 @@ from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.glm import FirstLevelModel
 from fmriprod.interfaces.smooth import Smooth
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
 from fmriprod.workflows.describe_words import (
     confounds_words,
     drift_words,
@@ -17,6 +17,7 @@ from fmriprod.workflows.describe_words import (
     response_words,
     smoothing_words,
 )
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 MAPS = ("effect_files", "variance_files", "t_files", "z_files")
 

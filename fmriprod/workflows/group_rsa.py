@@ -6,7 +6,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.group_rsa import GroupRSA
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _INPUTS = ["map_files", "mask_file", "roi_files", "roi_names"]
 _OUTPUTS = [

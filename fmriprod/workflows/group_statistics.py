@@ -7,7 +7,8 @@ from fmriprod.interfaces.differentiation import GroupDifferentiation
 from fmriprod.interfaces.group_connectivity import GroupConnectivity
 from fmriprod.interfaces.group_evidence import GroupEvidence
 from fmriprod.interfaces.informational_connectivity import InformationalConnectivity
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _EVIDENCE = ("accuracy_file", "split_file", "change_file", "log_odds_file", "model_file",
              "selectivity_file", "missing_file")  # fmt: skip

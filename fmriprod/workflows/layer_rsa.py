@@ -9,7 +9,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.layer_rdm import LayerRDM
 from fmriprod.interfaces.model_rdm import ModelRDM
 from fmriprod.interfaces.rsa import RSA
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, percent
+from fmriprod.workflows.describe_nodes import Steps, percent
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.searchlight_rsa import COMPARED, PATTERNS, init_searchlight_rsa_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 

@@ -5,7 +5,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.normalize import Normalize
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _ENGINE_TEXT = {
     "python": "by an affine transform with twelve parameters that was found by iterated least "

@@ -7,7 +7,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.parcel_group import ParcelGroup
 from fmriprod.interfaces.parcel_ranking import ParcelRanking
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _OUTPUTS = {
     "contrast": ["group_file", "summary_file"],

@@ -5,7 +5,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _KINDS = {
     "correlation": "Pearson's correlation",

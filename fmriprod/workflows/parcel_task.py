@@ -10,8 +10,9 @@ from fmriprod.interfaces.condition_average import ConditionAverage
 from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_contrast import ParcelContrast
 from fmriprod.interfaces.parcel_glm import ParcelGLM
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
 from fmriprod.workflows.describe_words import drift_words, noise_words, response_words
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _WANTED = "contrast"
 _INPUTS = ["series_files", "parcels_file", "events_files", "confounds_files"]

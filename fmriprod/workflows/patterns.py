@@ -6,7 +6,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.grid_featurize import FeaturizeInGrid
 from fmriprod.interfaces.temporal_filter import TemporalFilter
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.parts import FEATURES
 
 _FILTER_TEXT = {

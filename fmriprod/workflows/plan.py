@@ -11,8 +11,8 @@ from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts, word
 from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events
-from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.interfaces.images import open_image, repetition_time
+from fmriprod.interfaces.preprocessed_run import PreparedRun
 from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_note, region_runs
 from fmriprod.workflows.plan_sampling import choose_sampling, longest_pause
 

@@ -11,9 +11,10 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import Participant, index_dataset
 from fmriprod.interfaces.fmriprep_checks import check_choice
 from fmriprod.interfaces.fmriprep_index import index_derivatives
-from fmriprod.interfaces.fmriprep_runs import Preprocessed, prepared_participant
+from fmriprod.interfaces.fmriprep_runs import prepared_participant
 from fmriprod.interfaces.fsl import require_program
 from fmriprod.interfaces.preflight import check_dataset
+from fmriprod.interfaces.preprocessed_run import Preprocessed
 from fmriprod.interfaces.problems import Problem, participant_of
 from fmriprod.workflows.plan import Derivatives, SubjectPlan, plan_subject
 

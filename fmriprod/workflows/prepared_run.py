@@ -9,13 +9,14 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.algorithms.confound_strategies import uses_set
 from fmriprod.interfaces.fmriprep_confounds import StrategyConfounds
-from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.interfaces.images import open_image
 from fmriprod.interfaces.prepared_reference import PreparedReference
+from fmriprod.interfaces.preprocessed_run import PreparedRun
 from fmriprod.interfaces.quality import RunQuality
 from fmriprod.interfaces.slices import SlicesFigure
 from fmriprod.workflows import resources
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
 from fmriprod.workflows.preparation import Preparation

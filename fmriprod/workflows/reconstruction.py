@@ -5,7 +5,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.image_reconstruction import ImageReconstruction
 from fmriprod.interfaces.noise_ceiling import NoiseCeiling
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
 

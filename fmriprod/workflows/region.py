@@ -5,7 +5,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.fixed_effects import FixedEffects
 from fmriprod.interfaces.roi import RoiMask
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 
 def init_region_wf(

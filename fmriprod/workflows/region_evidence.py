@@ -8,7 +8,8 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.interfaces.region_evidence import RegionEvidence
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.evidence import CLASSIFIER_TEXT
 
 _PUBLISHED = (

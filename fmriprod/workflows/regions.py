@@ -9,7 +9,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.freesurfer import FreeSurferSubject
 from fmriprod.interfaces.label_masks import LabelMasks
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _FREESURFER = ["label_file", "surface_label_files", "white_files", "thickness_files"]
 _RULE_TEXT = {

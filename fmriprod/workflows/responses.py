@@ -7,7 +7,8 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.run_responses import RunResponses
-from fmriprod.workflows.describe_nodes import COMPUTED, DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import COMPUTED, Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _SHOWN = 12  # confounds that are named
 _DRIFT_TEXT = {

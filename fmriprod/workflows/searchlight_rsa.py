@@ -9,7 +9,8 @@ from fmriprod.interfaces.layer_assignment import LayerAssignment
 from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.searchlight_rdm import SearchlightRDM
 from fmriprod.interfaces.searchlight_rsa import SearchlightRSA
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 PATTERNS = ["pattern_files", "conditions", "runs", "mask_file"]
 COMPARED = ["rsa_file", "value_map", "p_map", "q_map", "models", "summary_file"]

@@ -8,7 +8,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.algorithms.layer_reduction import MAX_FEATURES
 from fmriprod.interfaces.label_stimuli import LabelStimuli
 from fmriprod.interfaces.layer_features import LayerFeatures
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 
 def init_stimulus_features_wf(

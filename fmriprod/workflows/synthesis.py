@@ -12,7 +12,8 @@ from fmriprod.interfaces.response_contrast import ResponseContrast
 from fmriprod.interfaces.retinotopy import Retinotopy
 from fmriprod.interfaces.synthesize import SynthesizeResponses
 from fmriprod.interfaces.wedge_stimuli import WedgeStimuli
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _INPUTS = ["images", "samples_file", "model_file", "mask_file", "truth_file", "background_file"]
 _OUTPUTS = {

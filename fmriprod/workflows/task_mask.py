@@ -6,7 +6,8 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.binarize import Binarize
 from fmriprod.interfaces.leave_one_out import LeaveOneOutMasks
 from fmriprod.interfaces.resample_to_grid import ResampleToGrid
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps, phrase
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _MODEL_TEXT = {
     "fixed": "a fixed-effects mean weighted by precision",

@@ -13,7 +13,8 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
 from fmriprod.interfaces.fmriprep_checks import check_choice
 from fmriprod.interfaces.fmriprep_index import index_derivatives
-from fmriprod.interfaces.fmriprep_runs import PreparedRun, Preprocessed, prepared_participant
+from fmriprod.interfaces.fmriprep_runs import prepared_participant
+from fmriprod.interfaces.preprocessed_run import PreparedRun, Preprocessed
 
 SIDECAR = {"RepetitionTime": 2.0, "SliceTimingCorrected": True, "StartTime": 0.95}
 ABOUT = {"Name": "simulated", "DatasetType": "derivative",

@@ -16,8 +16,8 @@ from support.production_study import study_text
 
 import fmriprod.workflows
 from fmriprod.algorithms.bids_names import parse_name
-from fmriprod.interfaces.fmriprep_runs import PreparedRun
 from fmriprod.interfaces.neuromatch_layout import series_path
+from fmriprod.interfaces.preprocessed_run import PreparedRun
 from fmriprod.reports.methods_keys import reference_keys
 from fmriprod.reports.references import bibliography, citations
 from fmriprod.workflows.describe import describe

@@ -13,7 +13,8 @@ from fmriprod.workflows.bold import init_bold_wf, init_boldref_wf
 from fmriprod.workflows.connectivity import init_connectivity_wf
 from fmriprod.workflows.convert import init_convert_wf
 from fmriprod.workflows.describe import describe
-from fmriprod.workflows.describe_nodes import DescribedWorkflow, Steps
+from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.encoding import init_encoding_wf
 from fmriprod.workflows.evidence import init_evidence_wf
 from fmriprod.workflows.feat import init_feat_mean_wf, init_feat_wf

@@ -16,7 +16,7 @@ from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.algorithms.hrf import regressors
 from fmriprod.cli.main import build_parser, main
 from fmriprod.cli.options import derivatives_options
-from fmriprod.interfaces.fmriprep_runs import DEFAULT_STRATEGY
+from fmriprod.interfaces.preprocessed_run import DEFAULT_STRATEGY
 from fmriprod.interfaces.resample_to_grid import ResampleToGrid
 from fmriprod.workflows.prepare import prepare_study
 from fmriprod.workflows.subject import init_subject_wf
