@@ -261,7 +261,8 @@ def _text(steps: Steps) -> str:
         penalty = f" with a penalty of {step.penalties[0]:g}"
     else:
         own = "one penalty for all voxels" if step.shared_penalty else "a penalty for each voxel"
-        turns += f", and {own} was chosen by leaving out each other {step.groups} in turn"
+        turns += f", and {own}{_among(step.penalties)} was chosen by leaving out each other "
+        turns += f"{step.groups} in turn"
     text = (
         f"Responses of each voxel were predicted from the features of each layer{scaled} by ridge "
         f"regression{penalty} [@eickenberg2017]: {turns}. Scores are explained variance and "
@@ -275,3 +276,10 @@ def _text(steps: Steps) -> str:
             f"permutations{blocks} of the responses (false discovery rate {test.q:g}; [@fdr]). "
         )
     return text
+
+
+def _among(penalties: Any) -> str:
+    """Say how many penalties were tried, where they were given as a list."""
+    if not isinstance(penalties, list) or not penalties:
+        return ""
+    return f" among {len(penalties)} from {min(penalties):g} to {max(penalties):g}"

@@ -270,3 +270,9 @@ def test_a_workflow_of_ones_own_can_be_described_by_its_nodes():
 
 def _mine(steps: Steps) -> str:
     return f"There were {steps['counts'].n} of them."
+
+
+def test_penalties_that_are_given_are_told():
+    text = describe(init_encoding_wf(penalties=[1.0, 10.0, 1000.0]))
+    assert "a penalty for each voxel among 3 from 1 to 1000 was chosen" in text
+    assert "among" not in describe(init_encoding_wf()).split("Scores are")[0].split("penalty")[1]
