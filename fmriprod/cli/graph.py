@@ -5,6 +5,7 @@ import tomllib
 from typing import Any
 
 from fmriprod.cli.console import output
+from fmriprod.cli.options import add_placeholder_options
 from fmriprod.cli.values import folder, number, whole
 
 
@@ -41,12 +42,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument("--plumbing", action="store_true", help="draw nodes that only hand on, too")
     parser.add_argument("--no-details", action="store_true", help="names of steps only")
-    parser.add_argument("--participants", type=whole(1), default=1, metavar="N",
-                        help="placeholder participants of a study (%(default)s)")  # fmt: skip
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-        help="argument for the builder, such as --set n_permutations=1000; may be repeated",
-    )  # fmt: skip
+    add_placeholder_options(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

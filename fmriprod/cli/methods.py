@@ -3,7 +3,8 @@
 import argparse
 
 from fmriprod.cli.console import output
-from fmriprod.cli.values import folder, whole
+from fmriprod.cli.options import add_placeholder_options
+from fmriprod.cli.values import folder
 
 _SUFFIXES = {"md": ".md", "tex": ".tex", "html": ".html"}
 
@@ -30,12 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
                         "that of FILE's ending by default, else Markdown")  # fmt: skip
     parser.add_argument("--part", action="store_true",
                         help="write a part to include, not a document")  # fmt: skip
-    parser.add_argument("--participants", type=whole(1), default=1, metavar="N",
-                        help="placeholder participants of a study (%(default)s)")  # fmt: skip
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-        help="argument for the builder, such as --set n_permutations=1000; may be repeated",
-    )  # fmt: skip
+    add_placeholder_options(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

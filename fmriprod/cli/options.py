@@ -151,6 +151,16 @@ def derivatives_options(args: argparse.Namespace) -> dict[str, Any] | None:
     return None
 
 
+def add_placeholder_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a workflow that is built without data, to be drawn or described."""
+    parser.add_argument("--participants", type=whole(1), default=1, metavar="N",
+                        help="placeholder participants of a study (%(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="argument for the builder, such as --set n_permutations=1000; may be repeated",
+    )  # fmt: skip
+
+
 def given_model_options(args: argparse.Namespace) -> list[str]:
     """List the options of model and evidence that differ from their defaults, as flags."""
     defaults = args.model_defaults.items()
