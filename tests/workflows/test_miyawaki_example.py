@@ -1,5 +1,6 @@
 """The example on Miyawaki's study, small, on simulated data and on data from a folder."""
 
+import json
 import shutil
 from functools import partial
 
@@ -85,3 +86,8 @@ def test_voxels_that_see_the_images_are_found_where_they_look(miyawaki, work, mo
     true, found = centres(planted[known]), centres(fields.reshape(planted.shape)[known])
     assert known.sum() > 100
     assert np.median(np.linalg.norm(found - true, axis=1)) < 0.5  # pixels
+
+    (summary,) = (steps / "reconstruction_wf" / "decode").glob("[a-z]*.json")
+    decoded = json.loads(summary.read_text())
+    guessed = decoded["accuracy_of_each_pixel_s_more_frequent_value"]
+    assert decoded["n_test"] == 360 and decoded["accuracy"] > guessed + 0.05
