@@ -69,7 +69,7 @@ def describe_latex(text: str) -> str:
 
     Examples
     --------
-    >>> print(describe_latex("5 % of a_b [@fsl; @bet], as in @fan2020."))
+    >>> print(describe_latex("5 % of a_b [@fsl; @bet], as in @fan2020."), end="")
     5 \% of a\_b \citep{fsl,bet}, as in \citet{fan2020}.
     """
     return "\n\n".join(_paragraph(part) for part in paragraphs_of(text)) + "\n"

@@ -144,25 +144,29 @@ class TestParts:
         assert "not tested no sign flips" in page_of(found)
 
 
+@pytest.fixture(scope="module")
+def placed(study, tmp_path_factory):
+    rng = np.random.default_rng(0)
+    table = PARCELS.assign(**{axis: rng.uniform(-50, 50, 8) for axis in "xyz"})
+    return {**study, "parcels_file": save(tmp_path_factory.mktemp("p"), "placed", table)}
+
+
+@pytest.fixture(scope="module")
+def with_places(placed, tmp_path_factory):
+    return run(
+        tmp_path_factory.mktemp("placed"), **placed, seed="L_V1", nearest_centres=True,
+        simulated=True, contrast_name="left minus right",
+    )  # fmt: skip
+
+
 class TestPlaces:
     """What there is only where it is known where parcels lie."""
 
-    @pytest.fixture(scope="class")
-    def placed(self, study, tmp_path_factory):
-        rng = np.random.default_rng(0)
-        table = PARCELS.assign(**{axis: rng.uniform(-50, 50, 8) for axis in "xyz"})
-        return {**study, "parcels_file": save(tmp_path_factory.mktemp("p"), "placed", table)}
-
-    @pytest.fixture(scope="class")
-    def found(self, placed, tmp_path_factory):
-        return run(tmp_path_factory.mktemp("placed"), **placed, seed="L_V1", nearest_centres=True,
-                   simulated=True, contrast_name="left minus right")  # fmt: skip
-
-    def test_glass_brain_connectome_and_cortex(self, found):
-        assert found.figure_names == [
+    def test_glass_brain_connectome_and_cortex(self, with_places):
+        assert with_places.figure_names == [
             "group", "ranking-1", "surface", "networks", "matrix", "brain", "seed",
         ]  # fmt: skip
-        text = Path(found.out_report).read_text(encoding="utf-8")
+        text = Path(with_places.out_report).read_text(encoding="utf-8")
         data = json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1])
         assert [node["name"] for node in data["nodes"]] == NAMES and data["simulated"]
         assert data["edges"][0] == [0, 4, 0.8] and len(data["outline"]) == 2
@@ -173,8 +177,8 @@ class TestPlaces:
         assert len(alts) == 7 and all(len(alt.split()) > 6 for alt in alts)
         assert "the largest: R_M1" in alts[1]
 
-    def test_nothing_leaves_the_page(self, found):
-        text = Path(found.out_report).read_text(encoding="utf-8")
+    def test_nothing_leaves_the_page(self, with_places):
+        text = Path(with_places.out_report).read_text(encoding="utf-8")
         assert not re.findall(r'(?:src|href)="(?!#|data:)', text)
         assert "http" not in re.sub(r"base64,[^\"]+", "", text).split("</style>", 1)[1]
 
@@ -187,20 +191,22 @@ class TestPlaces:
         coords = np.array([[10.0 * NAMES.index(name), 0, 5] for name in order])
         labels = np.random.default_rng(0).integers(0, 8, (2, 10242))
         np.savez(tmp_path / "atlas.npz", coords=coords, labels_L=labels[0], labels_R=labels[1])
-        found = run(tmp_path, **study, atlas_file=str(tmp_path / "atlas.npz"),
+        with_places = run(tmp_path, **study, atlas_file=str(tmp_path / "atlas.npz"),
                     regions_file=str(tmp_path / "regions.npy"))  # fmt: skip
-        assert {"surface", "brain"} <= set(found.figure_names)
-        text = Path(found.out_report).read_text(encoding="utf-8")
+        assert {"surface", "brain"} <= set(with_places.figure_names)
+        text = Path(with_places.out_report).read_text(encoding="utf-8")
         data = json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1])
         assert [node["at"][0] for node in data["nodes"]] == [10 * k for k in range(8)]
 
-    def test_a_name_for_the_contrast(self, found):
-        assert "Largest parcel R_M1 left minus right 9" in page_of(found)
-        assert "lh-rh" not in page_of(found)
+    def test_a_name_for_the_contrast(self, with_places):
+        assert "Largest parcel R_M1 left minus right 9" in page_of(with_places)
+        assert "lh-rh" not in page_of(with_places)
 
     def test_labels_without_something_to_draw(self, placed):
         inputs = {name: placed[name] for name in ("parcels_file", "connectivity_file")}
-        with pytest.raises(InputError, match=r"contrast_file or a group_file.*\s+found:\s+none"):
+        with pytest.raises(
+            InputError, match=r"contrast_file or a group_file.*\s+found:\s+none"
+        ):
             ParcelReport(**inputs, nearest_centres=True).run()
 
 
