@@ -1,6 +1,7 @@
 panels.brain = function (root, data, label) {
   var shape = data.shape, at = data.start.slice(), ground = null, map = null, mask = null, shown = 0;
-  var colours = data.colours.map(bytes), words, scaleOf, slider, amount, scale = 3;
+  var colours = data.colours.map(bytes), words, scaleOf, slider, amount, most = Math.max.apply(null, shape);
+  var scale = Math.max(3, Math.ceil(300 / most)), size = Math.max(12, Math.round(0.05 * most * scale));
   var controls = make("div", root, "", { "class": "controls" });
   if (data.maps.length > 1) {
     var choice = make("select", make("label", controls, "Map"));
@@ -86,7 +87,7 @@ panels.brain = function (root, data, label) {
     context.moveTo(left, 0); context.lineTo(left, h * scale);
     context.moveTo(0, top); context.lineTo(w * scale, top);
     context.stroke();
-    context.fillStyle = "#fff"; context.font = "bold " + 5 * scale + "px sans-serif";
+    context.fillStyle = "#fff"; context.font = "bold " + size + "px sans-serif";
     context.textBaseline = "top";
     context.fillText(ends[right][0], 3, 3);
     context.textAlign = "right"; context.fillText(ends[right][1], w * scale - 3, 3);
