@@ -264,8 +264,9 @@ def test_an_output_folder_that_becomes_read_only_in_the_middle(work, undisturbed
 YEAR = 365 * 86400
 
 
-@pytest.mark.parametrize("when", [1.0, time.time() - 5 * YEAR, time.time() + 5 * YEAR])
-def test_files_dated_in_the_past_or_in_the_future(finished, undisturbed, when):
+@pytest.mark.parametrize("years", [None, -5, 5])
+def test_files_dated_in_the_past_or_in_the_future(finished, undisturbed, years):
+    when = 1.0 if years is None else time.time() + years * YEAR
     for path in finished.rglob("*"):
         os.utime(path, (when, when))
     check_end(finished, undisturbed, set())
