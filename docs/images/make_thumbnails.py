@@ -23,18 +23,21 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path(__file__).resolve().parent
-PARCELS = "hcp_motor_emotion/work/parcel_report_wf/report"
+LAYERS = "layers_of_the_visual_system/work/layers"
+SYNTHESIS = "synthesize_retinotopy/work/synthesis"
+MIYAWAKI = "miyawaki_encoding/work/miyawaki"
+PARCELS = "hcp_motor_emotion/work/hcp/parcel_report_wf/report"
 TAKEN = {  # thumbnail: picture of an example
-    "layer_maps": "layers_of_the_visual_system/sharemaps.png",
-    "fingerprints": "layers_of_the_visual_system/fingerprints.png",
-    "best_layer": "layers_of_the_visual_system/winner.png",
-    "trend": "layers_of_the_visual_system/slope.png",
-    "angle": "synthesize_retinotopy/angle.png",
-    "contrasts": "synthesize_retinotopy/contrast_maps.png",
-    "precision_recall": "synthesize_retinotopy/precision_recall.png",
-    "score_map": "miyawaki_encoding/marked_voxels.png",
-    "receptive_fields": "miyawaki_encoding/receptive_fields.png",
-    "reconstruction": "miyawaki_encoding/reconstruction.png",
+    "layer_maps": f"{LAYERS}/encoding_wf/figures/sharemaps.png",
+    "fingerprints": f"{LAYERS}/fingerprint_wf/fingerprint/fingerprints.png",
+    "best_layer": f"{LAYERS}/fingerprint_wf/fingerprint/winner.png",
+    "trend": f"{LAYERS}/fingerprint_wf/fingerprint/slope.png",
+    "angle": f"{SYNTHESIS}/retinotopy_wf/retinotopy/angle.png",
+    "contrasts": f"{SYNTHESIS}/contrast_wf/recovery/contrast_maps.png",
+    "precision_recall": f"{SYNTHESIS}/contrast_wf/recovery/precision_recall.png",
+    "score_map": f"{MIYAWAKI}/marked/marked_voxels.png",
+    "receptive_fields": f"{MIYAWAKI}/receptive_field_wf/receptive_field/receptive_fields.png",
+    "reconstruction": f"{MIYAWAKI}/reconstruction_wf/decode/reconstruction.png",
     "parcel_matrix": f"{PARCELS}/matrix.png",
     "parcel_seed": f"{PARCELS}/seed.png",
     "parcel_brain": f"{PARCELS}/brain.png",
@@ -45,12 +48,12 @@ TAKEN = {  # thumbnail: picture of an example
     "training": "digits_and_objects/training.png",
     "confusion": "digits_and_objects/confusion.png",
     "maximisation": "digits_and_objects/images_01.png",
-    "embedding": "digits_and_objects/embedding.png",
-    "layer_rdms": "digits_and_objects/work/rdms-1.png",
-    "code_rdms": "digits_and_objects/work/rdms-2.png",
-    "layer_assignment": "digits_and_objects/work/layers.png",
-    "code_maps": "digits_and_objects/work/codemaps.png",
-    "similarity": "digits_and_objects/work/similarity-1.png",
+    "embedding": "digits_and_objects/work/network/embedding/embedding.png",
+    "layer_rdms": "digits_and_objects/work/brains/report/rdms-1.png",
+    "code_rdms": "searchlight_rsa/work/searchlight/report/rdms-1.png",
+    "layer_assignment": "digits_and_objects/work/brains/report/layers.png",
+    "code_maps": "searchlight_rsa/work/searchlight/report/codemaps.png",
+    "similarity": "ninety_two_objects/work/objects/report/similarity-1.png",
     "mds": "ninety_two_objects/work/objects/report/mds-1.png",
 }
 GALLERY = {
@@ -58,12 +61,14 @@ GALLERY = {
     "spliced_graph": "spliced_graph/simulated_scores.png",
     "simulate_study": "simulate_study/simulated_study.png",
     "simulate_production": "simulate_production/courses.png",
-    "layers": "layers_of_the_visual_system/fingerprints.png",
-    "retinotopy": "synthesize_retinotopy/angle.png",
-    "miyawaki": "miyawaki_encoding/marked_voxels.png",
-    "digits": "digits_and_objects/work/layers.png",
+    "layers": f"{LAYERS}/fingerprint_wf/fingerprint/fingerprints.png",
+    "retinotopy": f"{SYNTHESIS}/retinotopy_wf/retinotopy/angle.png",
+    "miyawaki": f"{MIYAWAKI}/marked/marked_voxels.png",
+    "digits": "digits_and_objects/work/brains/report/layers.png",
     "objects": "ninety_two_objects/work/objects/report/rdms-1.png",
     "parcels": f"{PARCELS}/surface.png",
+    "main_job": "main_job/derivatives/sub-01/figures/sub-01_desc-region_statmap.png",
+    "searchlight": "searchlight_rsa/work/searchlight/report/codemaps.png",
 }
 REGIONS = ("V1", "V2", "LOC", "parietal")
 N_SUBJECTS, N_TIMES, N_TRIALS = 31, 23, 40

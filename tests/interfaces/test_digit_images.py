@@ -25,7 +25,7 @@ def test_all_digits_of_scikit_learn_are_there_once(work):
     assert [Path(p).parent.name for p in out.shown_files[:4]] == ["zero"] * 3 + ["one"]
 
 
-def test_what_is_known_of_them_is_right():
+def test_what_is_known_of_them_is_right(work):
     table = pd.read_csv(DigitImages(n_shown=1, size=8).run().outputs.codes_file, sep="\t")
     table = table.set_index("condition")
     assert table.loc["seven"].tolist() == [7, "odd", "none"]
