@@ -1,6 +1,6 @@
 import io
-import threading
 import os
+import threading
 from pathlib import Path
 
 import pytest

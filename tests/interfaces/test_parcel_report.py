@@ -204,9 +204,7 @@ class TestPlaces:
 
     def test_labels_without_something_to_draw(self, placed):
         inputs = {name: placed[name] for name in ("parcels_file", "connectivity_file")}
-        with pytest.raises(
-            InputError, match=r"contrast_file or a group_file.*\s+found:\s+none"
-        ):
+        with pytest.raises(InputError, match=r"contrast_file or a group_file.*\s+found:\s+none"):
             ParcelReport(**inputs, nearest_centres=True).run()
 
 

@@ -6,6 +6,7 @@ slurm-wlm and munge (``bash tests/support/install_slurm.sh``).
 """
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
@@ -146,7 +147,8 @@ class Cluster:
         """Kill slurmd of a node, and all that runs there: as when its power goes."""
         self._kill(f"slurmd.{node}", signal.SIGKILL)
         for pid in _processes_with(f"SLURMD_NODENAME={node}", f"SLURM_CONF={self.folder}/"):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, signal.SIGKILL)
 
     def kill_daemon(self, node: str) -> None:
         """Kill slurmd of a node; its jobs go on."""

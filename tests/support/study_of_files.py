@@ -22,6 +22,7 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.workflows.save import Destination, save
+from support.interrupts import heed_interrupts
 
 STEPS = ("one", "two", "three")
 _TESTS = Path(__file__).resolve().parents[1]
@@ -150,6 +151,7 @@ def start(folder, *options, before=()):
     return subprocess.Popen(
         [*before, sys.executable, "-m", "support.study_of_files", str(folder), *map(str, options)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import nipype.pipeline.engine as pe
 import pytest
 from nipype.interfaces.utility import Function
 from support.fake_slurm import FakeSlurm
+from support.interrupts import heed_interrupts
 from support.nasty_names import NASTY_NAMES, SHELL_NAMES
 from support.slurm import cluster  # noqa: F401
 
@@ -184,7 +185,8 @@ def start_driver(work, mood):
         "module = util.module_from_spec(spec); spec.loader.exec_module(module)\n"
         "module.run(module.chain(Path(sys.argv[1]), [sys.argv[2]]))\n"
     )
-    return subprocess.Popen([sys.executable, "-c", code, str(work), mood, *sys.path])
+    command = [sys.executable, "-c", code, str(work), mood, *sys.path]
+    return subprocess.Popen(command, preexec_fn=heed_interrupts)
 
 
 def wait_until(condition, seconds=60.0):
