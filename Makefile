@@ -9,7 +9,7 @@ CORE := tests/algorithms tests/cli/test_main.py tests/interfaces/test_specificat
 	tests/interfaces/test_stimulus_files.py tests/workflows/test_builders.py
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test slow check lowest build docs clean help
+.PHONY: demo test slow check core lowest build docs clean help
 
 help:            ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -21,13 +21,16 @@ test: $(VENV)/ready-test   ## set up, and run the tests that are quick
 	$(BIN)/python -m pytest -n $(JOBS) --durations 10 -m "not slow"
 
 slow: $(VENV)/ready-test   ## the tests that take longer
-	$(BIN)/python -m pytest -n $(JOBS) --durations 10 -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations 10 -m slow
 
 check: $(VENV)/ready-test   ## style, the contracts between the packages, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy --strict --no-warn-return-any --package fmriprod.algorithms
+
+core: $(VENV)/ready-test   ## tests of the core
+	NO_ET=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(CORE)
 
 lowest: $(LOWEST)/ready   ## tests of the core with the oldest libraries that pyproject.toml allows
 	$(LOWEST)/bin/python tests/support/lowest.py --check
