@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What changes nothing in the numbers, and where this process runs.
 _OF_THIS_RUN = (
     "bids_dir", "out_dir", "work_dir", "n_procs", "mem_gb", "omp_nthreads", "engine",
-    "participant_label", "level", "dry_run", "clean_work", "ignore_disk", "command", "run", "debug",
+    "participant_label", "level", "dry_run", "clean_work", "ignore_disk", "command", "run",
 )  # fmt: skip
 _OF_ENGINES = ("slurm_", "dask_")
 _SECRET = re.compile(r"//[^/@\s]+@")  # user and password of an address

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from fmriprod.algorithms.checks import InputError
 from fmriprod.reports.print_style import SMALL
 from fmriprod.reports.style import figure
-from fmriprod.reports.surface_maps import VIEWS, Surface, draw_surface, surface_view
+from fmriprod.reports.surface_maps import VIEWS, Surface, draw_triangles, surface_view
 
 _ORDER = ("L lateral", "R lateral", "L medial", "R medial")
 _WIDTH, _ROW, _TOP, _BOTTOM = 7.1, 2.35, 0.5, 0.8  # inches
@@ -62,7 +62,7 @@ def parcel_surface_figure(
         for ax, name in zip(axes.flat, _ORDER, strict=True):
             side, directions = views[name]
             view = surface_view(surfaces[side], *directions)
-            draw_surface(ax, view, surfaces[side], 0, cmap, norm, -np.inf)
+            draw_triangles(ax, view, surfaces[side], 0, cmap, norm, -np.inf)
             ax.text(0.02, 0.98, name, transform=ax.transAxes, fontsize=SMALL, color="#444444",
                     va="top")  # fmt: skip
         words = title + " – simulated data" * simulated

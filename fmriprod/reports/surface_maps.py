@@ -97,7 +97,7 @@ def surface_figure(
         fig.subplots_adjust(_NAMES / _WIDTH, bottom / height, 1, 1 - top / height, 0, 0)
         for number, name in enumerate(names):
             for ax, (side, *_), view in zip(axes[number], VIEWS, views, strict=True):
-                draw_surface(ax, view, surfaces[side], number, cmap, norm, threshold)
+                draw_triangles(ax, view, surfaces[side], number, cmap, norm, threshold)
             y = axes[number, 0].get_position()
             size = min(9, 72 * (_NAMES - 0.1) / (0.6 * max(len(name), 1)))
             fig.text(0.008, (y.y0 + y.y1) / 2, name, va="center", fontsize=size)
@@ -138,7 +138,7 @@ def surface_view(surface: Surface, *axes: tuple[int, int, int]) -> _View:
     return _View(surface.faces[order], corners[order, :, :2], 0.6 + 0.4 * facing[order])
 
 
-def draw_surface(
+def draw_triangles(
     ax: Axes, view: _View, surface: Surface, number: int, cmap: Colormap, norm: Normalize,
     threshold: float,
 ) -> None:  # fmt: skip

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,9 +21,21 @@ from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.reporting_plugin import ReportingPlugin
 from fmriprod.workflows.workers import set_log_level
 
+_AGAIN = 3  # times that a node is given out again for the death of workers it only waited on
 _WAIT = 30.0  # s for a scheduler to answer
 _ALONE = threading.Lock()  # nodes change the working directory of their process
 _LOST = "the scheduler at {address} is gone: start it (and its workers), and run again to continue"
+
+
+@dataclass
+class _Task:
+    """A node that was given to the cluster, and whether a worker is at it."""
+
+    node: Any
+    updatehash: bool
+    future: Any = None
+    n_sent: int = 0
+    at_work: bool = False
 
 
 class DaskPlugin(ReportingPlugin):
@@ -63,17 +76,16 @@ class DaskPlugin(ReportingPlugin):
         super().__init__(plugin_args or {}, on_event)
         self._distributed = import_distributed()
         self._n_tasks = 0
-        self._futures: dict[int, Any] = {}
-        self._names: dict[int, str] = {}
-        self._begun: SimpleQueue[int] = SimpleQueue()
+        self._tasks: dict[int, _Task] = {}
+        self._told: SimpleQueue[tuple[int, bool]] = SimpleQueue()
         self._cluster, self._client = None, self.plugin_args.get("client")
         self._owned = self._client is None
         self._offered: list[dict[str, float]] = []
 
     def close(self) -> None:
         """Leave the cluster; one that was made here ends."""
-        for future in self._futures.values():
-            future.cancel()
+        for task in self._tasks.values():
+            task.future.cancel()
         if self._owned:
             for part in (self._client, self._cluster):
                 if part is not None:
@@ -84,7 +96,7 @@ class DaskPlugin(ReportingPlugin):
         if self._client is None:
             self._connect(nodes)
         topic = self._topic()
-        self._client.subscribe_topic(topic, self._on_begin)
+        self._client.subscribe_topic(topic, self._on_word)
         self._check_workers({str(node.base_dir) for node in nodes if node.base_dir})
 
     def _connect(self, nodes: Iterable[Any]) -> None:
@@ -136,43 +148,72 @@ class DaskPlugin(ReportingPlugin):
         self._client.run(set_log_level, logging.getLogger("nipype.workflow").level)
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
-        self._n_tasks += 1
-        task = self._n_tasks
         if self._client.status != "running":
             raise InputError(
                 "scheduler", expected="a scheduler that answers", found="none any more",
                 hint=_LOST.format(address=self._address()),
             )  # fmt: skip
-        self._names[task] = self._name(node)
-        self._futures[task] = self._client.submit(
-            run_alone, node, updatehash, task, self._topic(), pure=False, retries=0,
-            key=f"{self._names[task]}-{task}-{self._topic()}",
-            priority=self._ranks.get(self._names[task], 0),
-            resources=wanted_resources(node, self._offered) or None,
+        self._n_tasks += 1
+        self._tasks[self._n_tasks] = _Task(node, updatehash)
+        self._send(self._n_tasks)
+        return self._n_tasks
+
+    def _send(self, number: int) -> None:
+        task = self._tasks[number]
+        name = self._name(task.node)
+        task.future = self._client.submit(
+            run_alone, task.node, task.updatehash, number, self._topic(), pure=False, retries=0,
+            key=f"{name}-{number}-{task.n_sent}-{self._topic()}",
+            priority=self._ranks.get(name, 0),
+            resources=wanted_resources(task.node, self._offered) or None,
         )  # fmt: skip
-        return task
+        task.n_sent += 1
 
     def _on_start(self, node: Any, status: str) -> None:
         """Say nothing yet: a node starts when a worker begins with it, not when it is queued."""
 
-    def _on_begin(self, event: tuple[float, int]) -> None:
-        self._begun.put(event[1])
+    def _on_word(self, event: tuple[float, tuple[int, bool]]) -> None:
+        self._told.put(event[1])
 
-    def _tell_begun(self) -> None:
-        while not self._begun.empty():
-            self._emit(self._names[self._begun.get()], "start")
+    def _hear_workers(self) -> None:
+        while not self._told.empty():
+            number, begins = self._told.get()
+            task = self._tasks.get(number)
+            if task is not None:
+                task.at_work = begins
+                if begins:
+                    self._emit(self._name(task.node), "start")
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
-        self._tell_begun()
-        future = self._futures[taskid]
+        self._hear_workers()
+        task = self._tasks[taskid]
+        future = task.future
         if future.status == "finished":
-            return future.result()
+            return self._fetch(future)
         if future.status == "error":
-            return {"result": None, "traceback": [self._explain(future.exception())]}
-        if future.status in ("lost", "cancelled") or self._client.status != "running":
+            error = future.exception()
+            if self._is_blamed(task, error):
+                self._send(taskid)
+                return None
+            return {"result": None, "traceback": [self._explain(error)]}
+        if future.status == "cancelled" or self._client.status != "running":
             lost = f"SchedulerLost: {_LOST.format(address=self._address())}\n"
             return {"result": None, "traceback": [lost]}
-        return None
+        return None  # "lost", too: a worker died with the result, and Dask makes it again
+
+    def _fetch(self, future: Any) -> dict[str, Any] | None:
+        try:
+            return future.result()
+        except self._distributed.scheduler.KilledWorker:  # the result was lost on its way here
+            return None
+
+    def _is_blamed(self, task: "_Task", error: Any) -> bool:
+        """Tell whether a node is blamed for workers that were not at it when they died.
+
+        Dask counts the death of a worker against all that was given to it.
+        """
+        killed = isinstance(error, self._distributed.scheduler.KilledWorker)
+        return killed and not task.at_work and task.n_sent <= _AGAIN
 
     def _explain(self, error: Any) -> str:
         if isinstance(error, self._distributed.scheduler.KilledWorker):
@@ -184,7 +225,7 @@ class DaskPlugin(ReportingPlugin):
         return f"{type(error).__name__}: {' '.join(whole.split())}\n"  # one line is shown
 
     def _clear_task(self, taskid: int) -> None:
-        del self._futures[taskid]
+        del self._tasks[taskid]
 
     def _topic(self) -> str:
         return f"fmriprod-{socket.gethostname()}-{os.getpid()}-{id(self)}"
@@ -216,8 +257,11 @@ def run_alone(node: Any, updatehash: bool, task: int, topic: str) -> dict[str, A
     from distributed import get_worker
 
     with _ALONE:
-        get_worker().log_event(topic, task)
-        return run_node(node, updatehash, task)
+        get_worker().log_event(topic, (task, True))
+        try:
+            return run_node(node, updatehash, task)
+        finally:
+            get_worker().log_event(topic, (task, False))
 
 
 @contextmanager

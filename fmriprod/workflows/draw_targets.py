@@ -22,7 +22,6 @@ Builder = Callable[..., pe.Workflow]
 MAIN = "main"
 _GIVEN = {"plan", "plans", "run", "destination", "out_dir", "bids_dir", "contrasts", "contrast",
           "options"}  # fmt: skip
-_NEEDS_STUDY = {"study", "files", "member", "members"}
 _SKIPPED = {"init_prepared_reference_wf", "init_prepared_run_wf"}  # need derivatives
 
 

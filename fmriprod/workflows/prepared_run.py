@@ -20,15 +20,11 @@ from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.plan import RunPlan
 from fmriprod.workflows.preparation import Preparation
-from fmriprod.workflows.run import save_model
+from fmriprod.workflows.run import MODEL_OUTPUTS, save_model
 from fmriprod.workflows.save import Destination, save
 
 _QUALITY = ("quality_file", "quality_table", "tsnr_file", "carpet_figure", "tsnr_figure",
             "motion_figure")  # fmt: skip
-_MODEL = (
-    "smoothed_file", "effect_files", "variance_files", "dof", "contrast_names", "audit_file",
-    "design_figure", "contrast_figures",
-)  # fmt: skip
 
 
 def build_prepared(
@@ -225,7 +221,7 @@ def init_prepared_run_wf(
     workflow = DescribedWorkflow(name, partial(_text, prepared=prepared))
     inputnode = pe.Node(IdentityInterface(fields=["reference_file", "mask_file"]), name="inputnode")
     outputnode = pe.Node(
-        IdentityInterface(fields=["bold_file", *_QUALITY, *_MODEL], bold_file=run.bold_file),
+        IdentityInterface(fields=["bold_file", *_QUALITY, *MODEL_OUTPUTS], bold_file=run.bold_file),
         name="outputnode",
     )
     confounds = pe.Node(
@@ -261,7 +257,7 @@ def init_prepared_run_wf(
         (confounds, quality, [("motion_file", "motion_file")]),
         (quality, outputnode, [("out_file", "quality_file"), ("out_table", "quality_table"),
                                *[(field, field) for field in _QUALITY[2:]]]),
-        (model, outputnode, [(f"outputnode.{field}", field) for field in _MODEL]),
+        (model, outputnode, [(f"outputnode.{field}", field) for field in MODEL_OUTPUTS]),
     ])  # fmt: skip
     _save(workflow, confounds, quality, destination, prepared)
     save_model(workflow, model, destination)

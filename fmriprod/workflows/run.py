@@ -17,7 +17,7 @@ _BOLD_OUTPUTS = (
     "bold_file", "mean_file", "motion_file", "transforms_file", "quality_file", "carpet_figure",
     "tsnr_figure", "motion_figure",
 )  # fmt: skip
-_MODEL_OUTPUTS = (
+MODEL_OUTPUTS = (
     "smoothed_file", "effect_files", "variance_files", "dof", "contrast_names", "audit_file",
     "design_figure", "contrast_figures",
 )  # fmt: skip
@@ -103,7 +103,7 @@ def init_run_wf(
     workflow = pe.Workflow(name=name)
     inputnode = pe.Node(IdentityInterface(fields=["reference_file", "mask_file"]), name="inputnode")
     outputnode = pe.Node(
-        IdentityInterface(fields=[*_BOLD_OUTPUTS, *_MODEL_OUTPUTS]), name="outputnode"
+        IdentityInterface(fields=[*_BOLD_OUTPUTS, *MODEL_OUTPUTS]), name="outputnode"
     )
     resources = {"bold_gb": image_gb(run.bold_file), "omp_nthreads": omp_nthreads}
     bold = init_bold_wf(tr=run.tr, axis_codes=axis_codes, motion_engine=motion_engine, **resources)
@@ -127,7 +127,7 @@ def init_run_wf(
         (bold, model, [("outputnode.bold_file", "inputnode.bold_file"),
                        ("outputnode.motion_file", "inputnode.confounds_file")]),
         (bold, outputnode, [(f"outputnode.{f}", f) for f in _BOLD_OUTPUTS]),
-        (model, outputnode, [(f"outputnode.{f}", f) for f in _MODEL_OUTPUTS]),
+        (model, outputnode, [(f"outputnode.{f}", f) for f in MODEL_OUTPUTS]),
     ])  # fmt: skip
     _save(workflow, bold, destination, run)
     save_model(workflow, model, destination)

@@ -9,8 +9,6 @@ from fmriprod.workflows.record_names import step_of
 from fmriprod.workflows.status import RunStatus
 from fmriprod.workflows.status_progress import Progress
 
-_OF_RUN = ("host", "pid", "engine", "level", "command")
-
 
 def one_line(message: str, most: int = 400, *, advice: bool = True) -> str:
     r"""Put a message of several lines into one, with or without what to do about it.

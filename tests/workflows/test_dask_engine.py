@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nipype.pipeline.engine as pe
 import pytest
 from support.small_graphs import Add, Slow, chain
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.dask_engine import refuse_worker, wanted_resources
+from fmriprod.workflows.dask_engine import DaskPlugin, _Task, refuse_worker, wanted_resources
 from fmriprod.workflows.execution import configure, run_workflow
 
 distributed = pytest.importorskip("distributed")
@@ -108,11 +109,40 @@ def test_parts_of_map_nodes_are_told_apart(work, cluster):
 
 
 def test_a_node_whose_workers_die_fails_and_says_memory(work, cluster):
-    """Dask may blame what waited on the same workers, too: `alone` then runs the next time."""
+    """What only waited on the same workers is not to blame, and runs."""
     outcome = run(chain(work, ["killed", "fine"]), cluster)
-    failed = {failure.node: failure.message for failure in outcome.failures}
-    assert "memory" in failed["chain.step0"] and set(failed) <= {"chain.step0", "chain.alone"}
-    assert outcome.not_run == ["chain.step1"]
+    assert [failure.node for failure in outcome.failures] == ["chain.step0"], outcome.failures
+    assert "memory" in outcome.failures[0].message
+    assert outcome.not_run == ["chain.step1"] and outcome.executed == ["chain.alone"]
+
+
+def test_only_what_no_worker_was_at_is_given_out_again():
+    plugin = DaskPlugin({"client": object()})
+    killed = distributed.scheduler.KilledWorker("task", None, 3)
+    assert plugin._is_blamed(_Task(None, False, n_sent=1), killed)
+    assert not plugin._is_blamed(_Task(None, False, n_sent=1, at_work=True), killed)
+    assert not plugin._is_blamed(_Task(None, False, n_sent=4), killed)
+    assert not plugin._is_blamed(_Task(None, False, n_sent=1), ValueError())
+
+
+class _Future:
+    def __init__(self, status, error=None):
+        self.status, self.error = status, error
+
+    def result(self):
+        if self.error:
+            raise self.error
+        return {"result": "made"}
+
+
+def test_a_result_that_is_lost_with_its_worker_is_waited_for():
+    plugin = DaskPlugin({"client": SimpleNamespace(status="running")})
+    killed = distributed.scheduler.KilledWorker("task", None, 3)
+    task = plugin._tasks[1] = _Task(None, False)
+    for task.future in (_Future("lost"), _Future("pending"), _Future("finished", killed)):
+        assert plugin._get_result(1) is None
+    task.future = _Future("finished")
+    assert plugin._get_result(1) == {"result": "made"}
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_run_finishes(work, cluster):
