@@ -29,7 +29,7 @@ check: $(VENV)/ready-test   ## style, the contracts between the packages, and ty
 	$(BIN)/lint-imports
 	$(BIN)/mypy --strict --no-warn-return-any --package fmriprod.algorithms
 
-core: $(VENV)/ready-test   ## tests of the core
+core: $(VENV)/ready-core   ## tests of the core
 	NO_ET=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(CORE)
 
 lowest: $(LOWEST)/ready   ## tests of the core with the oldest libraries that pyproject.toml allows
@@ -57,6 +57,10 @@ $(VENV)/ready: pyproject.toml setup.cfg | $(BIN)/python
 
 $(VENV)/ready-test: pyproject.toml setup.cfg | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev,docs]'
+	touch $@ $(VENV)/ready
+
+$(VENV)/ready-core: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/ready
 
 $(VENV)/ready-docs: pyproject.toml setup.cfg | $(BIN)/python
