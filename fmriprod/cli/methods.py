@@ -1,6 +1,7 @@
 """``fmriprod methods``: the methods text of a workflow, with its references."""
 
 import argparse
+from pathlib import Path
 
 from fmriprod.cli.console import output
 from fmriprod.cli.options import add_placeholder_options
@@ -13,15 +14,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
         "methods",
-        help="the methods text of a workflow or a study; needs no data",
+        help="the methods text of a workflow, a study or a run",
         description="Says in sentences what a workflow does, from the settings of its steps, with "
-        "citations, and writes the BibTeX of exactly what is cited. Participants and files are "
-        "placeholders: no data are needed. The report of a run holds the text of that run.",
+        "citations, and writes the BibTeX of exactly what is cited. Of a workflow or a study "
+        "participants and files are placeholders: no data are needed. Of an output folder it is "
+        "the text of the run that wrote there last.",
     )
     parser.add_argument(
-        "workflow", metavar="WORKFLOW|STUDY",
+        "workflow", metavar="WORKFLOW|STUDY|OUT_DIR",
         help="name of a workflow (`fmriprod graph --list`), main, a study file (TOML) or the name "
-        "of one, MODULE:NAME, or FILE.py:NAME of a workflow or of a function that gives one",
+        "of one, MODULE:NAME, or FILE.py:NAME of a workflow or of a function that gives one, or "
+        "the folder of a run's results",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=folder,
@@ -58,7 +61,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(args: argparse.Namespace) -> str:
-    """Describe the workflow that is asked for."""
+    """Describe the workflow that is asked for, or give what a run left."""
+    if (left := Path(args.workflow, "logs", "methods.md")).is_file():
+        from fmriprod.reports.methods_text import parse_markdown
+
+        return parse_markdown(left.read_text(encoding="utf-8"))
     from fmriprod.cli.graph import setting
     from fmriprod.workflows.describe import describe
     from fmriprod.workflows.draw_targets import open_target

@@ -18,6 +18,7 @@ from traits.api import TraitError, Undefined
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.disk_full import disk_full
+from fmriprod.interfaces.program_versions import with_programs
 from fmriprod.interfaces.references import References
 
 
@@ -35,6 +36,11 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         desc="version of the code behind this step, set by the interface itself, so that "
         "a changed algorithm is not answered from the cache",
     )
+
+    def _engine_changed(self, engine: Any) -> None:
+        """Let the version name the program that is the engine: a new one is run again."""
+        if isdefined(self.algorithm_version):
+            self.algorithm_version = with_programs(self.algorithm_version, engine)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Copy all values, also names of files that were lost since they were set.
@@ -109,7 +115,7 @@ class PythonInterface(BaseInterface):
     def __init__(self, **inputs: Any) -> None:
         inputs.pop("algorithm_version", None)
         super().__init__(**inputs)
-        self.inputs.algorithm_version = self.algorithm_version()
+        self.note_version()
         self._results: dict[str, Any] = {}
         self._folder = Path.cwd()
         self._writing = ""  # the file that is being written
@@ -119,6 +125,11 @@ class PythonInterface(BaseInterface):
         """Tell the version of the step's code and of the libraries that make its numbers."""
         libraries = [f"{name}={library_version(name)}" for name in cls._libraries]
         return ";".join([f"{cls.__name__}={cls._algorithm_version}", *libraries])
+
+    def note_version(self) -> None:
+        """Set the input that tells the versions of code, libraries and program of the step."""
+        engine = getattr(self.inputs, "engine", None)
+        self.inputs.algorithm_version = with_programs(self.algorithm_version(), engine)
 
     @property
     def version(self) -> str:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _FSL = {"mcflirt", "flirt", "bet", "fnirt", "fsl", "feat"}
 _ANTS = {"ants"}
@@ -31,6 +32,27 @@ def program_versions(engines: Iterable[str]) -> dict[str, str]:
     if chosen & _ANTS:
         versions["ANTs"] = _ants_version(shutil.which("antsRegistration"))
     return versions
+
+
+def with_programs(version: str, engine: Any) -> str:
+    """Let the version of a step end in that of the program that is its engine.
+
+    Parameters
+    ----------
+    version : str
+        Parts ``name=version``, with ``;`` between them.
+    engine : object
+        The value of the step's input ``engine``; what is no program adds nothing.
+
+    Returns
+    -------
+    str
+        Such as ``Coregister=1;numpy=2.1.0;FSL=6.0.7.7``.
+    """
+    names = ("FSL=", "ANTs=")
+    kept = [part for part in version.split(";") if not part.startswith(names)]
+    programs = program_versions([engine] if isinstance(engine, str) else [])
+    return ";".join([*kept, *(f"{name}={found}" for name, found in programs.items())])
 
 
 def _fsl_version(folder: str) -> str:

@@ -1,5 +1,7 @@
 """Methods texts as Markdown, LaTeX or HTML."""
 
+import re
+
 from markupsafe import escape
 
 from fmriprod.algorithms.checks import InputError, suggest
@@ -61,6 +63,37 @@ def format_methods(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Methods</title>\n<style>{escape(_STYLE)}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>Methods</h1>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def parse_markdown(document: str) -> str:
+    """Give the methods text that a Markdown document was made of; `format_methods` undone.
+
+    Parameters
+    ----------
+    document : str
+        Standalone Markdown.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        If it does not begin as `format_methods` begins it.
+    """
+    head = re.match(r"---\nbibliography: [^\n]*\.bib\n---\n\n# Methods\n\n", document)
+    if head is None:
+        raise InputError(
+            "methods", expected="a methods text that a run wrote (Markdown)",
+            found=f"it begins with {document[:40]!r}", hint="let the run write it again",
+        )  # fmt: skip
+    parts = document[head.end() : -1].split("`")
+    if len(parts) % 2 == 0:
+        return re.sub(r"\\([\\*<$`])", r"\1", "`".join(parts))
+    return "`".join(
+        part if i % 2 else re.sub(r"\\([\\*<$])", r"\1", part) for i, part in enumerate(parts)
     )
 
 

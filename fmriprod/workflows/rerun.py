@@ -10,6 +10,7 @@ from traceback import format_exception
 from typing import Any
 
 from fmriprod.algorithms.checks import InputError, suggest
+from fmriprod.interfaces.base import PythonInterface
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure
 from fmriprod.workflows.record import RECORDS
@@ -179,9 +180,9 @@ def load_node(name: str, work_dir: str | Path) -> Any:
     node._hashvalue = node._hashed_inputs = node._result = None
     node._got_inputs = False
     node.overwrite = True
-    interface = node.interface
-    if hasattr(interface, "algorithm_version") and "algorithm_version" in node.inputs.get():
-        node.inputs.algorithm_version = type(interface).algorithm_version()
+    if isinstance(node.interface, PythonInterface):
+        node.interface.note_version()
+        node.inputs.algorithm_version = node.interface.inputs.algorithm_version
     return node
 
 

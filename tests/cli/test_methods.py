@@ -56,6 +56,15 @@ def test_a_study_needs_no_data(work, capsys):
     assert str(work) not in text and "/tmp" not in text
 
 
+def test_what_a_run_left_is_given_in_any_form(work, capsys):
+    (work / "own.py").write_text(OWN)
+    assert main(["methods", "own.py:build", "-o", "out/logs/methods.md"]) == 0
+    assert main(["methods", "own.py:build", "--format", "tex"]) == 0
+    expected = capsys.readouterr().out.split("methods.bib\n")[1]
+    assert main(["methods", "out", "--format", "tex"]) == 0
+    assert capsys.readouterr().out == expected
+
+
 def test_bad_input(work, capsys):
     assert main(["methods", "encodng"]) == 1
     assert "did you mean 'encoding'" in capsys.readouterr().err

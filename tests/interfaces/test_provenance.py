@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from copy import deepcopy
 from pathlib import Path
 
 import nipype.pipeline.engine as pe
@@ -15,6 +16,7 @@ from nipype.interfaces.utility import Merge
 from fmriprod.interfaces import program_versions as programs
 from fmriprod.interfaces import provenance_sidecar
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.coregister import Coregister
 from fmriprod.interfaces.derivatives import SaveDerivative
 from fmriprod.interfaces.program_versions import program_versions
 from fmriprod.interfaces.provenance import trace_back
@@ -213,6 +215,37 @@ def test_programs_tell_their_versions(work, monkeypatch):
     monkeypatch.setenv("FSLDIR", str(work))
     assert program_versions({"bet"}) == {"FSL": "unknown"}
     assert program_versions({"python"}) == {}
+
+
+@pytest.mark.parametrize("given", ["at_once", "later", "in_a_copy", "to_a_map_node"])
+def test_a_new_version_of_a_program_is_another_step(work, monkeypatch, given):
+    (work / "etc").mkdir()
+    monkeypatch.setenv("FSLDIR", str(work))
+
+    def key(version, engine):
+        (work / "etc" / "fslversion").write_text(version)
+        if given == "at_once":
+            return Coregister(engine=engine).inputs.get_hashval()
+        node = pe.Node(Coregister(), name="step")
+        if given == "in_a_copy":
+            node = deepcopy(node)
+        if given == "to_a_map_node":
+            node = pe.MapNode(Coregister(), ["in_file"], name="step")
+        node.inputs.engine = engine
+        return node.interface.inputs.get_hashval()
+
+    flirt = key("6.0.7", "flirt")
+    assert ["algorithm_version", f"{Coregister.algorithm_version()};FSL=6.0.7"] in [
+        list(part) for part in flirt[0]
+    ]
+    assert key("6.0.7", "flirt") == flirt != key("6.0.8", "flirt")
+    assert key("6.0.7", "python") == key("6.0.8", "python")
+
+
+def test_a_step_that_goes_back_to_python_names_no_program():
+    step = Coregister(engine="flirt")
+    step.inputs.engine = "python"
+    assert step.inputs.algorithm_version == Coregister.algorithm_version()
 
 
 def test_ants_tells_its_version(work, monkeypatch):

@@ -7,13 +7,13 @@ import unicodedata
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.reports import references
 from fmriprod.reports.methods_latex import bibtex, describe_latex, latex_document
-from fmriprod.reports.methods_text import format_methods
+from fmriprod.reports.methods_text import format_methods, parse_markdown
 from fmriprod.reports.references import citations
 
 EVERYTHING = list(references._library())
@@ -37,6 +37,17 @@ def test_code_is_code_and_cites_nothing():
     assert "<code>who == &#39;@fsl&#39; &lt; 3</code>" in html and 'href="#ref-1"' in html
     assert html.count("<li") == 1
     assert "`who == '@fsl' < 3`" in format_methods(text, "md")
+
+
+@given(st.text("ab`\\*<$\n|_ [@bet]", max_size=40))
+def test_markdown_gives_the_text_back(text):
+    assume(not set(citations(text)) - set(EVERYTHING))
+    assert parse_markdown(format_methods(text, "md", standalone=True)) == text
+
+
+def test_markdown_of_another_kind_is_refused():
+    with pytest.raises(InputError, match="a methods text that a run wrote"):
+        parse_markdown("# Methods\n\nText.\n")
 
 
 def read_latex(text):
