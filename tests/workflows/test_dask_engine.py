@@ -56,6 +56,12 @@ def test_a_scheduler_that_does_not_answer_is_said(work, monkeypatch):
         )
 
 
+@pytest.fixture
+def work(tmp_path):
+    """Stay where we are: workers that are started again do so in the folder of this process."""
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers, each with a nanny that starts it again."""
