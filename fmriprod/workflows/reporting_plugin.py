@@ -14,6 +14,8 @@ from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure, Outcome
 from fmriprod.workflows.record_names import participant_of
 
+_SPARED = 0.5  # s between looks for garbage in all that is new
+
 
 class ReportingPlugin(DistributedPluginBase):
     """A Nipype plugin that keeps an `Outcome` and tells of each event.
@@ -40,6 +42,7 @@ class ReportingPlugin(DistributedPluginBase):
         super().__init__({**plugin_args, "status_callback": self._on_start})
         self._on_event = on_event
         self._ranks: dict[str, int] = {}
+        self._spared = 0.0
         self.outcome = Outcome()
 
     def close(self) -> None:
@@ -53,7 +56,16 @@ class ReportingPlugin(DistributedPluginBase):
         for node in self.procs:
             vars(node).pop("use_plugin", None)  # map nodes get the plugin, which no copy holds
             self._emit(node.fullname, "planned")
-        gc.freeze()  # Nipype collects garbage at every poll: keep libraries and graph out of it
+        self._spare_collector()
+
+    def _spare_collector(self) -> None:
+        """Keep libraries, graph and results out of the garbage that Nipype collects.
+
+        It does so at every poll, and after each node that takes no worker.
+        """
+        gc.collect()
+        gc.freeze()
+        self._spared = time.monotonic()
 
     def _submit_mapnode(self, jobid: int) -> bool:
         n_before, node = len(self.procs), self.procs[jobid]
@@ -75,6 +87,8 @@ class ReportingPlugin(DistributedPluginBase):
 
     def _task_finished_cb(self, jobid: int, cached: bool = False) -> None:
         super()._task_finished_cb(jobid, cached=cached)
+        if time.monotonic() - self._spared > _SPARED:
+            self._spare_collector()
         name = self._name(self.procs[jobid])
         if any(failure.node == name for failure in self.outcome.failures):
             return  # Nipype says "finished" of failed nodes that run in the driver
