@@ -33,13 +33,3 @@ def dataset_name(bids_dir: str | Path) -> str:
     description = Path(bids_dir, "dataset_description.json")
     name = read_json(description).get("Name") if description.is_file() else None
     return str(name or Path(bids_dir).name)
-
-
-def is_simulated(bids_dir: str | Path) -> bool:
-    """Tell whether a dataset says of itself that it is simulated."""
-    from fmriprod.interfaces.bids_index import read_json
-
-    description = Path(bids_dir, "dataset_description.json")
-    content = read_json(description) if description.is_file() else {}
-    made_by = content.get("GeneratedBy") or [{}]
-    return "simulat" in f"{content.get('Name', '')} {made_by}".lower()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from fmriprod.cli.dataset import dataset_name, is_simulated, say_left_out, threads
+from fmriprod.cli.dataset import dataset_name, say_left_out, threads
 from fmriprod.cli.disk import disk_holds
 from fmriprod.cli.dry_run import show_cache_plan
 from fmriprod.cli.engines import chosen_engine, submits_jobs
@@ -117,7 +117,6 @@ def _participants(
     options = {
         "bids_dir": prepared.root,
         "dataset": dataset_name(prepared.root),
-        "simulated": is_simulated(prepared.root),
         "omp_nthreads": threads(args, sum(len(plan.runs) for plan in prepared.plans)),
         **{name: getattr(args, name) for name in
            ("skullstrip_engine", "motion_engine", "coregister_engine")},
@@ -182,7 +181,6 @@ def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Co
             record_dir=record_dir,
             missing=[*prepared.left_out, *(p.file.removeprefix("sub-") for p in problems)],
             dataset=dataset_name(prepared.root),
-            simulated=is_simulated(prepared.root),
             omp_nthreads=args.omp_nthreads or 1,
         )
 

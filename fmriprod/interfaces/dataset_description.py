@@ -201,3 +201,21 @@ def bids_uri(file: str, base_directory: str | Path, raw_directory: str | None) -
         found=str(path),
         hint="name the saved file instead of the one in the working folder, or give raw_directory",
     )
+
+
+def is_simulated(folder: str | Path) -> bool:
+    """Tell whether a dataset says of itself that it is simulated.
+
+    Parameters
+    ----------
+    folder : path
+        Root of the dataset.
+
+    Returns
+    -------
+    bool
+        Whether name or maker of its ``dataset_description.json`` speak of a simulation.
+    """
+    description = Path(folder, "dataset_description.json")
+    content = read_json(description) if description.is_file() else {}
+    return "simulat" in f"{content.get('Name', '')} {content.get('GeneratedBy', '')}".lower()

@@ -6,6 +6,7 @@ from pathlib import Path
 from nipype.interfaces.utility import IdentityInterface, Merge
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.dataset_description import is_simulated
 from fmriprod.interfaces.save_group import SaveGroup
 from fmriprod.workflows.group_parts import (
     build_members,
@@ -56,7 +57,7 @@ def init_production_group_wf(
     record_dir: str | None = None,
     missing: Sequence[str] = (),
     dataset: str = "",
-    simulated: bool = False,
+    simulated: bool | None = None,
     omp_nthreads: int = 1,
     name: str = "group_wf",
 ) -> pe.Workflow:
@@ -76,8 +77,9 @@ def init_production_group_wf(
         Participants who are left out, for the report.
     dataset : str
         Name of the dataset, for the report.
-    simulated : bool
-        Whether figures and report say that the data are simulated.
+    simulated : bool, optional
+        Whether figures and report say that the data are simulated (default: if ``bids_dir``
+        says so of itself).
     omp_nthreads : int
         Threads that one step may use.
     name : str
@@ -127,6 +129,7 @@ def init_production_group_wf(
     _save_files(workflow, statistics, made, out_dir, "tables")
     if task_masks is not None:
         _save_files(workflow, task_masks, _TASK_FILES, out_dir, "task")
+    simulated = is_simulated(bids_dir) if simulated is None else simulated
     report = connect_group_report(
         workflow, members, study, statistics, tables, made, task_masks,
         missing=missing, dataset=dataset, simulated=simulated,

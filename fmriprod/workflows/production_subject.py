@@ -5,6 +5,7 @@ from typing import Any
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.dataset_description import is_simulated
 from fmriprod.workflows.normalize import init_normalize_wf
 from fmriprod.workflows.plan_production import ProductionPlan
 from fmriprod.workflows.preparation import build_preparation
@@ -39,7 +40,7 @@ def init_production_subject_wf(
     coregister_engine: str = "python",
     normalize_engine: str = "python",
     dataset: str = "",
-    simulated: bool = False,
+    simulated: bool | None = None,
     omp_nthreads: int = 1,
     name: str | None = None,
 ) -> pe.Workflow:
@@ -130,6 +131,7 @@ def init_production_subject_wf(
     )
     connect_production(workflow, parts)
     save_production(workflow, parts, saving)
+    simulated = is_simulated(bids_dir) if simulated is None else simulated
     report = connect_production_report(
         workflow, parts, saving, dataset=dataset, simulated=simulated
     )

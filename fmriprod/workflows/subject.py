@@ -3,6 +3,7 @@
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.interfaces.dataset_description import is_simulated
 from fmriprod.workflows.evidence import init_evidence_wf
 from fmriprod.workflows.features import init_features_wf
 from fmriprod.workflows.parts import Parts, connect_parts, gather
@@ -40,6 +41,7 @@ def init_subject_wf(
     n_permutations: int = 1000,
     seed: int = 0,
     dataset: str = "",
+    simulated: bool | None = None,
     truth_file: str | None = None,
     omp_nthreads: int = 1,
     name: str | None = None,
@@ -68,9 +70,11 @@ def init_subject_wf(
         As `init_evidence_wf` takes them.
     dataset : str
         Name of the dataset, for the report.
+    simulated : bool, optional
+        Whether the report says that the data are simulated (default: with a ``truth_file``, and
+        if ``bids_dir`` says so of itself).
     truth_file : str, optional
-        ``truth.json`` of a simulated study: the report says that the data are simulated, and
-        how much of the truth was found.
+        ``truth.json`` of a simulated study: the report says how much of the truth was found.
     omp_nthreads : int
         Threads that one step may use.
     name : str, optional
@@ -157,7 +161,8 @@ def init_subject_wf(
         gather(workflow, sources, "outputnode.summary_file", outputnode, "summary_files")
     files = [plan.t1w_file, *(run.bold_file for run in plan.runs)]
     page = shared(parts, files, saving)
-    simulated = truth_file is not None
+    if simulated is None:
+        simulated = truth_file is not None or is_simulated(bids_dir)
     report = connect_report(workflow, parts, page, dataset=dataset, simulated=simulated)
     if truth_file is not None:
         connect_score(workflow, parts, page, truth_file, report)

@@ -1,5 +1,8 @@
 """What is interactive on the page of a participant comes from the right steps."""
 
+import json
+
+import numpy as np
 import pytest
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
@@ -11,11 +14,16 @@ from fmriprod.workflows.subject import init_subject_wf
 
 
 @pytest.fixture
-def workflow(work, rng):
-    """Build the main job of two runs of a simulated participant."""
+def workflow(work):
+    """Build the main job of two runs of a participant."""
+    return build(work)
 
-    def image(name, *shape, **options):
-        return str(write_image(work / name, rng.random(shape).astype("float32"), **options))
+
+def build(work, **options):
+    rng = np.random.default_rng(20200113)
+
+    def image(name, *shape):
+        return str(write_image(work / name, rng.random(shape).astype("float32")))
 
     (work / "events.tsv").write_text("onset\tduration\ttrial_type\n0\t1\ta\n4\t1\tb\n")
     runs = tuple(
@@ -26,7 +34,7 @@ def workflow(work, rng):
     plan = SubjectPlan(
         "01", image("sub-01_T1w.nii.gz", 4, 4, 4), runs, tuple(r.key for r in runs), ()
     )
-    return init_subject_wf(plan, out_dir=str(work / "out"), bids_dir=str(work))
+    return init_subject_wf(plan, out_dir=str(work / "out"), bids_dir=str(work), **options)
 
 
 def into(workflow, name):
@@ -54,6 +62,17 @@ def test_each_run_gives_its_own_series_table_and_motion(workflow):
         assert panels[f"in{number}"] == (name, "out_file")
         assert workflow.get_node(name).inputs.tr == 1.5
         assert f"run {number}" in workflow.get_node(name).inputs.label
+
+
+@pytest.mark.parametrize(("said", "given", "expected"), [
+    ({}, {}, False), ({"Name": "Simulated objects"}, {}, True),
+    ({"GeneratedBy": [{"Name": "fmriprod SimulateStudy"}]}, {}, True),
+    ({"Name": "Simulated objects"}, {"simulated": False}, False), ({}, {"simulated": True}, True),
+])  # fmt: skip
+def test_the_page_says_what_the_dataset_says_of_itself(work, said, given, expected):
+    (work / "dataset_description.json").write_text(json.dumps({"BIDSVersion": "1.10.0", **said}))
+    page = build(work, **given).get_node("report")
+    assert page.inputs.simulated is expected
 
 
 def test_slices_show_the_map_that_chose_the_region(workflow):
