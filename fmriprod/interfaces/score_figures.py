@@ -17,8 +17,12 @@ from fmriprod.interfaces.fsaverage import check_space, project_to_fsaverage
 from fmriprod.interfaces.masked_responses import grey_background
 from fmriprod.interfaces.masked_scores import MaskedScores, read_masked_scores
 from fmriprod.interfaces.numpy_file import load_array
+from fmriprod.interfaces.panel_file import panel_text
+from fmriprod.reports.brain_panel import BrainMap, brain_panel
+from fmriprod.reports.panels import Panel
 
 _WORDS = {"r2": "r²", "r": "r"}
+_MOST_LAYERS = 8  # on slices that can be moved: each is some 100 kB of the page
 Maker = Callable[[], AbstractContextManager[Figure]]
 
 
@@ -64,6 +68,11 @@ class _ScoreFiguresOutputSpec(TraitedSpec):
         "(where several were tried), and with surface scoresurface and winnersurface "
         "(of several layers)",
     )
+    panel_file = File(
+        exists=True,
+        desc=f"JSON, for brain_panels of EncodingReport: scores of the first {_MOST_LAYERS} "
+        "layers at any place",
+    )
 
 
 class ScoreFigures(PythonInterface):
@@ -89,8 +98,16 @@ class ScoreFigures(PythonInterface):
             check_space(values.space if isdefined(values.space) else None)
         selection = values.selection_file if isdefined(values.selection_file) else None
         found = read_masked_scores(values.scores_file, values.mask_file, values.score, selection)
+        background = grey_background(
+            values.background_file if isdefined(values.background_file) else None,
+            found.mask,
+            found.image,
+        )
+        self.save_text(
+            "panel_file", "scores_panel.json", panel_text(self._panel(found, background))
+        )
         paths, names = [], []
-        for name, make in self._makers(found):
+        for name, make in self._makers(found, background):
             with make() as figure:
                 self.save_figure("last", f"{name}.png", figure)
             paths.append(self._results.pop("last"))
@@ -98,17 +115,23 @@ class ScoreFigures(PythonInterface):
         self.result("figures", paths)
         self.result("figure_names", names)
 
-    def _makers(self, found: MaskedScores) -> Iterator[tuple[str, Maker]]:
+    def _panel(self, found: MaskedScores, background: np.ndarray) -> Panel:
+        """Give maps of layers on slices that can be moved; like the figure, what is above 0."""
+        word, layers = _WORDS[self.inputs.score], found.scores.layers
+        shown = np.where(found.kept & (found.values > 0), found.values, np.nan)
+        maps = [BrainMap(name, word, found.volume(row, outside=np.nan), 0.0)
+                for name, row in zip(layers[:_MOST_LAYERS], shown, strict=False)]  # fmt: skip
+        more = f", the first {_MOST_LAYERS} layers" if len(layers) > _MOST_LAYERS else ""
+        return brain_panel(
+            background, found.image.affine, maps, label=f"Scores above 0, at any place{more}"
+        )
+
+    def _makers(self, found: MaskedScores, background: np.ndarray) -> Iterator[tuple[str, Maker]]:
         """Give the name of each figure, and what makes it."""
         from fmriprod.reports.score_histogram import score_histogram_figure
         from fmriprod.reports.score_maps import score_maps_figure
 
         values, word = self.inputs, _WORDS[self.inputs.score]
-        background = grey_background(
-            values.background_file if isdefined(values.background_file) else None,
-            found.mask,
-            found.image,
-        )
         said: dict[str, Any] = {"simulated": values.simulated}
         null, layers = self._null(), found.scores.layers
         shown = np.where(found.kept, found.values, np.nan)

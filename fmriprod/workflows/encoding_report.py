@@ -28,7 +28,7 @@ _STEPS: dict[type, tuple[dict[str, str], dict[str, str | None]]] = {
         {"summary_file": "encode_summary_file", "scores_file": "scores_file"}, {}
     ),
     BandedRidgeEncode: ({"summary_file": "banded_summary_file"}, {}),
-    ScoreFigures: ({}, {"figures": None}),
+    ScoreFigures: ({"panel_file": "brain_panels"}, {"figures": None}),
     ScoreSignificance: ({"summary_file": "significance_summary_file"}, {}),
     ScoreFingerprint: (
         {"summary_file": "fingerprint_summary_file", "profile_file": "profile_file"},

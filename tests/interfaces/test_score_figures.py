@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.layer_scores import AFFINE, keep_layers, save, write_simulated
+from support.panels import volume_in
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.panel_file import read_panel
 from fmriprod.interfaces.score_figures import ScoreFigures
 from fmriprod.interfaces.score_file import read_scores, write_scores
 
@@ -43,6 +45,31 @@ def test_figures_are_made_in_a_node_and_say_the_same_twice(simulated, work):
     assert all(
         Path(path).read_bytes() != said for path, said in zip(plain.figures, made[0], strict=True)
     )
+
+
+def test_slices_that_can_be_moved_have_the_scores_above_0_of_what_is_kept(simulated, work):
+    inputs, mask, r2, *_ = simulated
+    r2[:, :9] = -np.abs(r2[:, :9])
+    scores = read_scores(inputs["scores_file"])
+    write_scores(inputs["scores_file"], replace(scores, r2=r2))
+    kept = np.arange(r2.shape[1]) % 2 == 0
+    selection = np.zeros(mask.shape, np.uint8)
+    selection[mask] = kept
+    inputs["selection_file"] = save(work, "selection", selection)
+    panel = read_panel(ScoreFigures(**inputs).run().outputs.panel_file)
+    assert "above 0" in panel.label
+    assert [entry["name"] for entry in panel.data["maps"]] == scores.layers
+    shape = tuple(panel.data["shape"])
+    r2[:, ~scores.usable | ~kept] = np.nan
+    for entry, row in zip(panel.data["maps"], r2, strict=True):
+        raw = volume_in(entry["picture"], shape)
+        assert entry["what"] == "r²" and entry["top"] == pytest.approx(np.nanmax(row), rel=1e-4)
+        shown = (raw[raw != 0] - 128) / 127 * entry["top"]
+        assert shown.min() >= 0 and shown.max() == pytest.approx(np.nanmax(row), rel=1e-4)
+        volume = np.zeros(mask.shape)
+        volume[mask] = np.nan_to_num(np.where(row > 0, row, 0))
+        # Voxels of 3.5 mm in z come to a grid of 3 mm: some twice, in the same share everywhere.
+        assert (raw != 0).mean() == pytest.approx((volume != 0).mean(), rel=0.15)
 
 
 def test_surfaces_are_drawn_of_images_in_mni_space(simulated):

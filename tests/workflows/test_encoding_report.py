@@ -39,6 +39,7 @@ def test_all_that_steps_give_comes_to_the_page():
         "report.fingerprint_summary_file": "fingerprint_wf.fingerprint.summary_file",
         "report.profile_file": "fingerprint_wf.fingerprint.profile_file",
         "report.ceiling_summary_file": "ceiling.summary_file",
+        "report.brain_panels": "encoding_wf.figures.panel_file",
         "report.figures": "report_figures.out",
         "report.figure_names": "report_figure_names.out",
         "report_figures.in1": "encoding_wf.figures.figures",
