@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES = ("participant", "similarity", "group", "connectome")
+PAGES = ("participant", "similarity", "group", "encoding", "parcels", "connectome")
 WIDTHS = (1280, 390)
 pytestmark = pytest.mark.slow
 
@@ -100,7 +100,7 @@ def test_a_page_can_be_printed_without_what_only_a_screen_can_do(opened, name):
         assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
 
 
-@pytest.mark.parametrize("name", ("participant", "similarity"))
+@pytest.mark.parametrize("name", ("participant", "similarity", "encoding"))
 def test_without_a_script_figures_are_there_and_panels_are_not(opened, name):
     with opened(name, script=False) as page:
         assert page.locator("main figure img").count() > 2

@@ -5,15 +5,20 @@ import pandas as pd
 
 from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.brain_panel import BrainPanel
+from fmriprod.interfaces.encoding_report import EncodingReport
+from fmriprod.interfaces.fingerprint import ScoreFingerprint
 from fmriprod.interfaces.group_figures import GroupFigures
 from fmriprod.interfaces.group_report import GroupReport
+from fmriprod.interfaces.parcel_report import ParcelReport
 from fmriprod.interfaces.quality import RunQuality
 from fmriprod.interfaces.report import SubjectReport
 from fmriprod.interfaces.run_panel import RunPanel
+from fmriprod.interfaces.score_figures import ScoreFigures
 from fmriprod.interfaces.slices import SlicesFigure
 from fmriprod.reports.parcel_connectome import connectome_markup, connectome_page
 from support import group_tables
 from support.images import write_image
+from support.layer_scores import save, write_simulated
 from support.rsa_study import whole_page, write_study
 
 SHAPE, N, JUMP = (20, 24, 16), 60, 37
@@ -80,18 +85,64 @@ def group(folder, n_subjects=31):
     return page.run(cwd=folder).outputs.out_file
 
 
-def connectome(folder, n=80):
-    """Make a page of a connectome with two networks."""
-    rng = np.random.default_rng(2)
+def encoding(folder):
+    """Make the page of an encoding model of five layers, whose best layers are known."""
+    inputs, mask, _, _, best = write_simulated(folder, np.random.default_rng(3))
+    regions = []
+    for number in (1, 3, 5):
+        volume = np.zeros(mask.shape, np.uint8)
+        volume[mask] = best == number
+        regions.append(save(folder, f"region{number}", volume))
+    background = save(folder, "background", mask * np.float32(100))
+    common = {**inputs, "background_file": background, "simulated": True}
+    drawn = ScoreFigures(**common).run(cwd=folder).outputs
+    prints = ScoreFingerprint(**common, roi_files=regions, n_bootstrap=50).run(cwd=folder).outputs
+    page = EncodingReport(
+        simulated=True, figures=[*drawn.figures, *prints.figures],
+        figure_names=[*drawn.figure_names, *prints.figure_names],
+        brain_panels=[drawn.panel_file], fingerprint_summary_file=prints.summary_file,
+        profile_file=prints.profile_file, methods="Models of layers [@eickenberg2017].",
+    )  # fmt: skip
+    return page.run(cwd=folder).outputs.out_report
+
+
+def _parcels(rng, n):
+    """Put parcels of two networks into both hemispheres."""
     right = np.arange(n) % 2 == 0
-    parcels = pd.DataFrame({
+    return pd.DataFrame({
         "name": [f"{'R' if side else 'L'}_P{i}" for i, side in enumerate(right)],
         "hemisphere": np.where(right, "R", "L"), "network": np.where(np.arange(n) < 40, "A", "B"),
         "x": np.where(right, 35, -35) + rng.normal(0, 15, n), "y": rng.uniform(-90, 60, n),
         "z": rng.uniform(-30, 70, n),
     })  # fmt: skip
+
+
+def parcels(folder, n=80):
+    """Make the page on parcels of two networks, with a matrix and a contrast."""
+    rng = np.random.default_rng(4)
+    table = _parcels(rng, n)
+    matrix = np.clip(rng.normal(0.1, 0.2, (n, n)), -1, 1)
+    matrix = (matrix + matrix.T) / 2
+    np.fill_diagonal(matrix, np.nan)
+    np.save(folder / "matrix.npy", matrix.astype(np.float32))
+    contrast = pd.DataFrame({"parcel": table["name"], "contrast": "lh-rh",
+                             "value": np.where(table["hemisphere"] == "R", 5, -5)
+                             + rng.normal(size=n)})  # fmt: skip
+    files = {name: group_tables.write(folder, name, content)
+             for name, content in (("parcels", table), ("contrast", contrast))}  # fmt: skip
+    page = ParcelReport(
+        simulated=True, parcels_file=files["parcels"], contrast_file=files["contrast"],
+        connectivity_file=str(folder / "matrix.npy"), seed="R_P0", methods="Parcels.",
+    )  # fmt: skip
+    return page.run(cwd=folder).outputs.out_report
+
+
+def connectome(folder, n=80):
+    """Make a page of a connectome with two networks."""
+    rng = np.random.default_rng(2)
+    table = _parcels(rng, n)
     values = rng.normal(0, 0.2, (n, n))
-    markup = connectome_markup((values + values.T) / 2, parcels, simulated=True)
+    markup = connectome_markup((values + values.T) / 2, table, simulated=True)
     path = folder / "connectome.html"
     path.write_text(connectome_page(markup, simulated=True), encoding="utf-8")
     return str(path)
