@@ -49,18 +49,22 @@ def volume_time(
     -------
     VolumeTime
         ``StartTime`` where it is given; for a series that was not corrected the mean over
-        its slices, half of the repetition time; else the moment of ``reference``.
+        its slices, half of the repetition time, whatever ``reference`` says, since that is for
+        correction; else the moment of ``reference``.
 
     Raises
     ------
     InputError
-        If the moment is not known and matters, lies outside the volume, or ``reference``
-        says otherwise than the sidecar.
+        If the moment is not known and matters, it or a slice lies outside the volume, or
+        ``reference`` says otherwise than the sidecar.
     """
     told = _told(metadata, tr)
     if reference is not None and not 0 <= reference <= 1:
         raise _error("a fraction from 0 (first slice) to 1 (last slice)", f"{reference:g}",
                      "give 0.5 for the middle")  # fmt: skip
+    corrected = metadata.get("SliceTimingCorrected")
+    if told is None and corrected is False:  # slices were aligned with nothing
+        return VolumeTime(tr / 2, "slice timing was not corrected: the mean over slices")
     given = None if reference is None else _moment(metadata, tr, reference)
     if told is not None:
         if given is not None and abs(given - told) > _AGREE:
@@ -72,9 +76,6 @@ def volume_time(
         return VolumeTime(told, "StartTime of the sidecar")
     if given is not None:
         return VolumeTime(given, f"slice_time_ref {reference:g}")
-    corrected = metadata.get("SliceTimingCorrected")
-    if corrected is False:
-        return VolumeTime(tr / 2, "slice timing was not corrected: the mean over slices")
     if corrected is None and possible_loss <= TOLERANCE:
         return VolumeTime(
             tr / 2, f"not known; it can cost {100 * possible_loss:.1f} % of a response at most"
@@ -130,7 +131,7 @@ def _told(metadata: Mapping[str, Any], tr: float) -> float | None:
     told = metadata.get("StartTime")
     if told is None:
         return None
-    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= tr:
+    if not _inside(told, tr):
         raise _error(
             f"a StartTime from 0 to the TR, {tr:g} s", repr(told),
             "mend the sidecar; StartTime is in seconds",
@@ -141,10 +142,21 @@ def _told(metadata: Mapping[str, Any], tr: float) -> float | None:
 def _moment(metadata: Mapping[str, Any], tr: float, reference: float) -> float:
     """Moment of a fraction of the acquisition, in s."""
     times = metadata.get("SliceTiming")
-    if not isinstance(times, list) or not times:
+    if times is None or times == []:
         return reference * tr
+    if not isinstance(times, list) or not all(_inside(time, tr + _AGREE) for time in times):
+        shown = repr(times) if len(repr(times)) < 80 else f"{repr(times)[:60]} ..."
+        raise _error(
+            f"SliceTiming: a list of times from 0 to the TR, {tr:g} s", shown,
+            "mend it in the sidecar of the raw series; SliceTiming is in seconds",
+        )  # fmt: skip
     first, last = min(times), max(times)
-    return round(float(first + reference * (last - first)), 3)
+    return min(round(float(first + reference * (last - first)), 3), tr)
+
+
+def _inside(time: Any, tr: float) -> bool:
+    """Tell whether a value of a sidecar is a time within the volume."""
+    return isinstance(time, int | float) and not isinstance(time, bool) and 0 <= time <= tr
 
 
 def _error(expected: str, found: str, hint: str) -> InputError:

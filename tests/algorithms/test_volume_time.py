@@ -23,6 +23,9 @@ EVENTS = pd.DataFrame({"onset": np.arange(10, 290, 17.3), "duration": 1.0, "tria
         ({"SliceTiming": [0, 1.8]}, 1.0, 1.8, "slice_time_ref 1"),
         ({}, 0.0, 0.0, "slice_time_ref 0"),
         ({"SliceTimingCorrected": False}, None, 1.0, "the mean over slices"),
+        ({"SliceTimingCorrected": False, "SliceTiming": [0, 1]}, 0.0, 1.0, "the mean over slices"),
+        ({"SliceTiming": [0, 2.001]}, 1.0, 2.0, "slice_time_ref 1"),
+        ({"SliceTiming": []}, 0.5, 1.0, "slice_time_ref 0.5"),
     ],
 )
 def test_where_the_moment_comes_from(metadata, reference, seconds, reason):
@@ -40,6 +43,22 @@ def test_where_the_moment_comes_from(metadata, reference, seconds, reason):
         ({"StartTime": "1"}, {}, "'1'"),
         ({"StartTime": 0.5}, {"reference": 0.5}, "slice_time_ref 0.5, 1 s"),
         ({}, {"reference": 1.5}, "a fraction from 0"),
+        ({"SliceTimingCorrected": False}, {"reference": 1.5}, "a fraction from 0"),
+        *(
+            ({"SliceTiming": times}, {"reference": 0.5}, "times from 0 to the TR, 2 s")
+            for times in (
+                [0, 950, 1950],
+                ["0", 0.5],
+                [None, 1],
+                [[0], [1]],
+                [0, 10**400],
+                "0 1",
+                [0, -0.5],
+                [False, True],
+                [float("nan"), 1],
+                {"a": 1},
+            )
+        ),
     ],
 )
 def test_refusals(metadata, options, part):
