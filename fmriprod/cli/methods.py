@@ -18,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Says in sentences what a workflow does, from the settings of its steps, with "
         "citations, and writes the BibTeX of exactly what is cited. Of a workflow or a study "
         "participants and files are placeholders: no data are needed. Of an output folder it is "
-        "the text of the run that wrote there last.",
+        "the text of what was run there last: participants, and the group.",
     )
     parser.add_argument(
         "workflow", metavar="WORKFLOW|STUDY|OUT_DIR",

@@ -184,14 +184,19 @@ def _group(args: argparse.Namespace, prepared: "PreparedProduction", console: Co
             omp_nthreads=args.omp_nthreads or 1,
         )
 
-    code = execute_study(args, prepared, console, build)
+    code = execute_study(args, prepared, console, build, level="group")
     return 1 if problems else code
 
 
 def execute_study(
-    args: argparse.Namespace, prepared: "PreparedProduction", console: Console, build: Any
+    args: argparse.Namespace,
+    prepared: "PreparedProduction",
+    console: Console,
+    build: Any,
+    *,
+    level: str = "participant",
 ) -> int:
-    """Build the graph, and run it with progress and a record."""
+    """Build the graph of a level, and run it with progress and a record."""
     from fmriprod.cli.execute import execute, names_folder, summarise
     from fmriprod.interfaces.dataset_description import write_dataset_description
 
@@ -212,6 +217,6 @@ def execute_study(
         engine=chosen_engine(args), clean_work=getattr(args, "clean_work", "none"),
     )  # fmt: skip
     record_run(args, outcome, notes_dir=notes, raw_directory=prepared.root, console=console)
-    save_methods(workflow, outcome, out_dir, console)
+    save_methods(workflow, outcome, out_dir, console, level=level)
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

@@ -20,6 +20,7 @@ _OF_THIS_RUN = (
     "participant_label", "level", "dry_run", "clean_work", "ignore_disk", "command", "run",
 )  # fmt: skip
 _OF_ENGINES = ("slurm_", "dask_")
+_ANALYSED = {"participant": "analysis of participants", "group": "analysis of the group"}
 _SECRET = re.compile(r"//[^/@\s]+@")  # user and password of an address
 
 
@@ -71,7 +72,14 @@ def record_run(
     return None
 
 
-def save_methods(workflow: Any, outcome: "Outcome", out_dir: Path, console: Console) -> None:
+def save_methods(
+    workflow: Any,
+    outcome: "Outcome",
+    out_dir: Path,
+    console: Console,
+    *,
+    level: str = "participant",
+) -> None:
     """Write the text for the methods section of what was run, in three formats.
 
     Parameters
@@ -81,21 +89,30 @@ def save_methods(workflow: Any, outcome: "Outcome", out_dir: Path, console: Cons
     outcome : Outcome
         Nothing is written where all was answered from the cache and the text is there.
     out_dir : pathlib.Path
-        Gets ``logs/methods.md``, ``.tex`` and ``.html``, and the works that they cite.
+        Gets ``logs/methods_<level>.md``; and ``logs/methods.md``, ``.tex`` and ``.html`` with the
+        texts of both levels, as far as they were run, and the works that they cite.
     console : rich.console.Console
         Where a failure to write is told.
+    level : {"participant", "group"}
+        What the workflow analyses; the text of the other level stays.
     """
     from fmriprod.algorithms.checks import InputError
+    from fmriprod.interfaces.atomic_files import save_text
+    from fmriprod.reports.methods_text import FORMATS, format_methods, parse_markdown
     from fmriprod.workflows.describe import describe
     from fmriprod.workflows.describe_write import write_methods
 
-    folder = out_dir / "logs"
-    if not outcome.executed and (folder / "methods.md").exists():
+    parts = [out_dir / "logs" / f"methods_{name}.md" for name in _ANALYSED]
+    own = out_dir / "logs" / f"methods_{level}.md"
+    whole = [out_dir / "logs" / f"methods.{form}" for form in FORMATS]
+    if not outcome.executed and all(path.exists() for path in (own, *whole)):
         return
     try:
-        text = describe(workflow)
-        for form in ("md", "tex", "html"):
-            write_methods(text, folder / f"methods.{form}")
+        text = describe(workflow, software=_ANALYSED[level])
+        save_text(format_methods(text, standalone=True, bibliography_name="methods"), own)
+        texts = [parse_markdown(p.read_text(encoding="utf-8")) for p in parts if p.exists()]
+        for path in whole:
+            write_methods("\n\n".join(texts), path)
     except (OSError, InputError) as err:
         console.print(f"note: the methods text could not be written: {err}",
                       markup=False, highlight=False, soft_wrap=True)  # fmt: skip

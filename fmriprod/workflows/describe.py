@@ -14,7 +14,7 @@ from fmriprod.workflows.describe_software import software_text
 __all__ = ["bibliography", "citations", "describe", "describe_html"]
 
 
-def describe(workflow: Workflow, *, software: bool = True) -> str:
+def describe(workflow: Workflow, *, software: bool | str = True) -> str:
     """Collect the texts that a workflow and all workflows within it bring along.
 
     A text is the attribute ``__desc__`` of a workflow, printed before those of the workflows
@@ -28,8 +28,9 @@ def describe(workflow: Workflow, *, software: bool = True) -> str:
     ----------
     workflow : nipype.pipeline.engine.Workflow
         Any workflow, nested to any depth.
-    software : bool
-        End with the programs and libraries behind the steps of this package, with versions.
+    software : bool or str
+        End with the programs and libraries behind the steps of this package, with versions;
+        words such as ``analysis of the group`` say what was made with them.
 
     Returns
     -------
@@ -43,7 +44,8 @@ def describe(workflow: Workflow, *, software: bool = True) -> str:
     order = dict.fromkeys(text for text, _ in found if text)
     paragraphs = [_counted(text, counts[text], first[text]) for text in order]
     if software:
-        paragraphs += [text for text in [software_text(workflow)] if text]
+        of = software if isinstance(software, str) else "analysis"
+        paragraphs += [text for text in [software_text(workflow, of)] if text]
     return "\n\n".join(paragraphs)
 
 

@@ -30,7 +30,7 @@ _MODULES = {"fsl": "FSL", "ants": "ANTs", "freesurfer": "FreeSurfer", "dcm2nii":
 _VERSION_BY = {"FSL": "fsl", "ANTs": "ants"}
 
 
-def software_text(workflow: Workflow) -> str:
+def software_text(workflow: Workflow, of: str = "analysis") -> str:
     """Name the software that the steps of a workflow use.
 
     Libraries are those that make numbers (``_libraries`` of the interfaces); what only draws or
@@ -41,6 +41,8 @@ def software_text(workflow: Workflow) -> str:
     ----------
     workflow : nipype.pipeline.engine.Workflow
         Any workflow.
+    of : str
+        What was made with it.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def software_text(workflow: Workflow) -> str:
     used = {name for interface in ours for name in _libraries(interface)}
     made_with = [f"fmriprod {__version__}", f"Nipype{_version('nipype')} [@nipype]"]
     made_with += [_LIBRARIES[name].format(_version(name)) for name in _LIBRARIES if name in used]
-    text = f"The analysis was made with {_listed(made_with)}. "
+    text = f"The {of} was made with {_listed(made_with)}. "
     called = {_program(interface) for interface in interfaces}
     programs = [_PROGRAMS[name].format(_program_version(name)) for name in _PROGRAMS
                 if name in called]  # fmt: skip

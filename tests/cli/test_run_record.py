@@ -6,8 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fmriprod.cli import production
+from fmriprod.cli.main import main
 from fmriprod.cli.run_record import asked_for, record_run, save_methods
 from fmriprod.workflows.glm import init_first_level_wf
+from fmriprod.workflows.group_statistics import init_group_statistics_wf
 from fmriprod.workflows.outcome import Failure, Outcome
 
 
@@ -60,3 +63,35 @@ def test_the_text_for_the_methods_section_is_left_in_three_formats(work, capsys)
     (work / "file").write_text("where the folder should be")
     save_methods(workflow, done, work / "file", Console())
     assert "could not be written" in capsys.readouterr().out
+
+
+def test_the_text_keeps_both_levels_with_one_list_of_works(work, capsys):
+    done, cached = Outcome(["a"], [], [], [], 1.0), Outcome([], ["a"], [], [], 1.0)
+    levels = {"participant": init_first_level_wf(contrasts=["a-b"], fwhm=6.0),
+              "group": init_group_statistics_wf()}  # fmt: skip
+    for level in ("group", "participant", "group"):  # whichever comes first or last
+        save_methods(levels[level], done, work, Console(), level=level)
+    text = (work / "logs" / "methods.md").read_text()
+    assert 0 < text.index("6 mm FWHM") < text.index("bootstrap resamples of participants")
+    for of in ("participants", "the group"):
+        assert text.count(f"The analysis of {of} was made with fmriprod") == 1
+    assert text.count("# Methods") == 1 and text.count("bibliography: methods.bib") == 1
+    references = (work / "logs" / "methods.bib").read_text()
+    assert references.count("{nilearn,") == references.count("{lme4,") == 1
+    assert main(["methods", str(work), "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert "6 mm FWHM" in page and "Satterthwaite" in page and page.count("References") == 1
+    (work / "logs" / "methods.html").unlink()  # what is lacking comes back without a step run
+    save_methods(levels["participant"], cached, work, Console())
+    assert "Satterthwaite" in (work / "logs" / "methods.html").read_text()
+
+
+def test_the_group_of_a_study_says_that_it_is_one(monkeypatch):
+    prepare = "fmriprod.workflows.prepare_group.prepare_members"
+    monkeypatch.setattr(prepare, lambda *_: (["member"], []))
+    monkeypatch.setattr("fmriprod.workflows.group_parts.why_no_task_mask", lambda *_: "")
+    seen = {}
+    monkeypatch.setattr(production, "execute_study", lambda *_, **more: seen.update(more) or 0)
+    assert production._group(argparse.Namespace(out_dir="out"), argparse.Namespace(study=None),
+                             Console()) == 0  # fmt: skip
+    assert seen == {"level": "group"}
