@@ -5,21 +5,40 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.layer_assignment import LayerAssignment
 from fmriprod.interfaces.rsa import RSA
 from fmriprod.interfaces.searchlight_rdm import SearchlightRDM
 from fmriprod.interfaces.searchlight_rsa import SearchlightRSA
-from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.describe_nodes import Settings, Steps, phrase
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 PATTERNS = ["pattern_files", "conditions", "runs", "mask_file"]
 COMPARED = ["rsa_file", "value_map", "p_map", "q_map", "models", "summary_file"]
 _ASSIGNED = {"layer_map": "layer_map", "table_file": "layer_file"}
-_DISTANCES = {
-    "correlation": "1 - Pearson's r",
-    "euclidean": "squared Euclidean distances",
+_DISTANCES = {"correlation": "1 - Pearson's r", "euclidean": "squared Euclidean distances"}
+_IN_NOISE = {
     "mahalanobis": "squared Mahalanobis distances [@walther2016]",
-    "crossnobis": "cross-validated Mahalanobis distances [@walther2016]",
+    "crossnobis": "cross-validated squared Mahalanobis distances [@walther2016]",
+}
+_NOISE = {
+    "repeats": "noise: deviations of patterns from the mean of their condition",
+    "residuals": "noise: residuals of the model",
+}
+_COVARIANCE = {
+    "shrinkage_diag": "covariance shrunk towards variances [@schaefer_strimmer]",
+    "shrinkage_eye": "covariance shrunk towards one variance [@ledoit_wolf]",
+    "diagonal": "variances alone",
+}
+_P = {
+    "spearmanr": "P values are from Student's t as if pairs of conditions were independent; they "
+    "are too small where pairs share a condition. ",
+    "none": "",
+}
+_ASSIGNED_BY = {
+    "p": "p of at most {level:g}, not corrected for the number of spheres",
+    "q": "false discovery rate of at most {level:g} over spheres [@fdr]",
+    "p_familywise": "p of at most {level:g}, by the largest value over spheres [@nichols_holmes]",
 }
 
 
@@ -28,6 +47,8 @@ def init_searchlight_rsa_wf(
     radius: float = 9.0,
     min_voxels: int = 10,
     distance: str = "correlation",
+    noise: str = "none",
+    noise_method: str = "shrinkage_diag",
     method: str = "spearman",
     p_method: str = "permutation",
     n_permutations: int = 1000,
@@ -50,7 +71,12 @@ def init_searchlight_rsa_wf(
     min_voxels : int
         Spheres with fewer voxels are left out.
     distance : {"correlation", "euclidean", "mahalanobis", "crossnobis"}
-        Of the patterns of two conditions; the last needs ``runs``.
+        Of the patterns of two conditions; the last needs ``runs``. All but the first are squared.
+    noise : {"none", "repeats", "residuals"}
+        Noise that mahalanobis (which needs one) and crossnobis are measured in, as
+        `SearchlightRSA` takes it; crossnobis without is the cross-validated Euclidean distance.
+    noise_method : {"shrinkage_diag", "shrinkage_eye", "diagonal"}
+        Its covariance.
     method : str
         How RDMs are compared, as `RSA` takes it.
     p_method : {"permutation", "spearmanr", "none"}
@@ -84,6 +110,8 @@ def init_searchlight_rsa_wf(
         Their runs, for cross-validated distances
     mask_file
         Voxels to take
+    residual_files
+        Residuals of the model, one a run, where ``noise`` is residuals
     model_files
         RDMs of models, layers or codes (HDF5)
 
@@ -111,19 +139,32 @@ def init_searchlight_rsa_wf(
     Returns
     -------
     nipype.pipeline.engine.Workflow
+
+    Raises
+    ------
+    InputError
+        If the distance is mahalanobis and there is no noise.
     """
+    if distance == "mahalanobis" and noise == "none":
+        raise InputError(
+            "noise", expected="repeats or residuals, for the Mahalanobis distance", found="none",
+            hint="say where the noise is from, or choose euclidean",
+        )  # fmt: skip
     workflow = DescribedWorkflow(name, _text)
-    inputnode = pe.Node(IdentityInterface(fields=[*PATTERNS, "model_files"]), name="inputnode")
+    fields = [*PATTERNS, "residual_files", "model_files"]
+    inputnode = pe.Node(IdentityInterface(fields=fields), name="inputnode")
     outputs = [*COMPARED, "rdm_file", *_ASSIGNED.values()]
     outputnode = pe.Node(IdentityInterface(fields=outputs), name="outputnode")
     spheres = {"radius": radius, "min_voxels": min_voxels, "distance": distance}
+    spheres |= {"noise": noise, "noise_method": noise_method}
     options = {
         "method": method, "p_method": p_method, "n_permutations": n_permutations, "seed": seed,
         **({"within": list(within)} if within else {}),
         **({"between": [list(part) for part in between]} if between else {}),
     }  # fmt: skip
     resources = {"mem_gb": mem_gb, "n_procs": omp_nthreads}
-    patterns = [(field, field) for field in PATTERNS]
+    given = [*PATTERNS, *["residual_files"] * (noise == "residuals")]
+    patterns = [(field, field) for field in given]
     if keep_rdms:
         measure = pe.Node(SearchlightRDM(**spheres, num_threads=omp_nthreads), name="rdm",
                           **resources)  # fmt: skip
@@ -156,13 +197,31 @@ def _text(steps: Steps) -> str:
     whitened = " [@whitened_rdms]" if str(compared.method).startswith("whitened") else ""
     text = (
         f"In a sphere of {sphere.radius:g} mm around every voxel "
-        f"({phrase(_DISTANCES, sphere.distance)} of the patterns of two conditions; at least "
+        f"({_distance_words(sphere)} of the patterns of two conditions; at least "
         f"{sphere.min_voxels} voxels) dissimilarities were compared with those of models "
         f"({compared.method}{whitened}) [@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
     )
-    n = compared.n_permutations
-    if compared.p_method == "permutation" and n:
-        text += f"P values are from at most {n:,} relabellings of the conditions. "
+    sides = "two-sided" if compared.alternative == "two-sided" else "one-sided"
+    relabelled = f"at most {compared.n_permutations:,} relabellings of the conditions"
+    text += phrase(
+        {**_P, "permutation": f"P values ({sides}) are from {relabelled}. "}, compared.p_method
+    )
     if "assign" in steps:
-        text += "Each voxel was assigned to the layer whose dissimilarities are most like its own. "
+        assign = steps["assign"]
+        rules = {name: rule.format(level=assign.level) for name, rule in _ASSIGNED_BY.items()}
+        text += (
+            "Each voxel was assigned to the layer whose dissimilarities are most like its own, of "
+            f"those with a similarity above 0 and {phrase(rules, assign.test)}; voxels without "
+            "such a layer have none. "
+        )
     return text
+
+
+def _distance_words(sphere: Settings) -> str:
+    """Name what is computed, which without noise is not what it is called after."""
+    if sphere.noise == "none":
+        plain = _IN_NOISE["crossnobis"].replace("Mahalanobis", "Euclidean")
+        return phrase({**_DISTANCES, "crossnobis": plain}, sphere.distance)
+    noise = phrase(_NOISE, sphere.noise)
+    noise = f" ({noise}; {phrase(_COVARIANCE, sphere.noise_method)})"
+    return phrase(_DISTANCES | {k: v + noise for k, v in _IN_NOISE.items()}, sphere.distance)

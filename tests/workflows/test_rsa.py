@@ -140,7 +140,7 @@ def test_images_become_layers_with_every_unit(work, rng):
 
 def test_methods_cite_the_distance_and_the_comparison():
     text = describe(init_searchlight_rsa_wf(distance="crossnobis", method="whitened cosine"))
-    assert "Mahalanobis distances [@walther2016]" in text
+    assert "cross-validated squared Euclidean distances [@walther2016]" in text
     assert "(whitened cosine [@whitened_rdms])" in text
     plain = describe(init_searchlight_rsa_wf())
     assert "walther" not in plain and "(spearman) [" in plain

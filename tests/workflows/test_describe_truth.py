@@ -1,0 +1,57 @@
+"""Methods texts say what the code does with the settings that the nodes have, and no more."""
+
+import pytest
+
+from fmriprod.algorithms.checks import InputError
+from fmriprod.workflows.describe import describe
+from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
+
+
+def layers(**options):
+    return init_searchlight_rsa_wf(assign_layers=True, **options)
+
+
+# How to build it, what is set afterwards by "node.input", what the text says then, and what not.
+SAID = [
+    (lambda: init_searchlight_rsa_wf(distance="crossnobis"), {},
+     "cross-validated squared Euclidean distances", "Mahalanobis|oise"),
+    (lambda: init_searchlight_rsa_wf(distance="crossnobis", noise="repeats"), {},
+     "cross-validated squared Mahalanobis distances [@walther2016] (noise: deviations of "
+     "patterns from the mean of their condition; covariance shrunk towards variances", "Euclid"),
+    (lambda: init_searchlight_rsa_wf(distance="mahalanobis", noise="residuals", keep_rdms=True),
+     {"rdm.noise_method": "shrinkage_eye"}, "residuals of the model; covariance shrunk towards one "
+     "variance [@ledoit_wolf]", "validated"),
+    (init_searchlight_rsa_wf, {}, "P values (one-sided) are from at most", "oise"),
+    (init_searchlight_rsa_wf, {"rsa.alternative": "two-sided"}, "P values (two-sided)",
+     "one-sided"),
+    (init_searchlight_rsa_wf, {"rsa.p_method": "spearmanr"}, "they are too small", "relabel"),
+    (layers, {"assign.level": 0.02}, "similarity above 0 and p of at most 0.02, not corrected",
+     "fdr"),
+    (layers, {"assign.test": "q"}, "false discovery rate of at most 0.05", "not corrected"),
+    (layers, {"assign.test": "p_familywise"}, "p of at most 0.05, by the largest value over",
+     "not corrected"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "changes", "words", "absent"), SAID)
+def test_texts_say_what_is_done(build, changes, words, absent):
+    workflow = build()
+    for place, value in changes.items():
+        node, field = place.rsplit(".", 1)
+        setattr(workflow.get_node(node).inputs, field, value)
+    text = describe(workflow, software=False)
+    assert words in text
+    assert not [word for word in absent.split("|") if word and word in text]
+
+
+def test_a_distance_in_noise_needs_noise_before_anything_is_computed():
+    with pytest.raises(InputError, match=r"(?s)noise.*repeats or residuals.*none.*euclidean"):
+        init_searchlight_rsa_wf(distance="mahalanobis")
+    for keep in (True, False):
+        workflow = init_searchlight_rsa_wf(
+            distance="mahalanobis", noise="residuals", noise_method="diagonal", keep_rdms=keep
+        )
+        node = workflow.get_node("rdm" if keep else "rsa")
+        assert (node.inputs.noise, node.inputs.noise_method) == ("residuals", "diagonal")
+        joined = workflow._graph.get_edge_data(workflow.get_node("inputnode"), node)["connect"]
+        assert ("residual_files", "residual_files") in joined
