@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nipype.interfaces.base import Undefined
+from nipype.pipeline import engine as pe
+
 from fmriprod.algorithms.contrasts import word
 from fmriprod.workflows.plan import EvidencePlan, RunPlan, SubjectPlan
 from fmriprod.workflows.plan_production import ProductionPlan
@@ -14,6 +17,7 @@ from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_words import fill, placeholders
 
 SHAPE = (2, 2, 2)
+TR = 2.125  # s; no run has this one by chance, so that it can be found and taken out again
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Placeholders:
         name = f"sub-{subject}/func/sub-{subject}_task-{task}_run-{number}"
         return RunPlan(
             f"task_{task}_run_{number}", self.image(f"{name}_bold.nii", 2),
-            self.file(f"{name}_events.tsv"), task, f"run-{number}", 2.0, tuple(labels),
+            self.file(f"{name}_events.tsv"), task, f"run-{number}", TR, tuple(labels),
             tuple(contrasts), "events",
         )  # fmt: skip
 
@@ -117,3 +121,12 @@ class Placeholders:
             "out_dir": str(self.folder), "bids_dir": str(self.folder),
             "contrasts": ["bed-chair"], "contrast": "bed-chair",
         }  # fmt: skip
+
+
+def forget_tr(workflow: pe.Workflow) -> None:
+    """Take the repetition time of placeholders out of a workflow: it comes from data."""
+    for node in workflow._graph.nodes:
+        if isinstance(node, pe.Workflow):
+            forget_tr(node)
+        elif "tr" in node.inputs.copyable_trait_names() and node.inputs.tr == TR:
+            node.inputs.tr = Undefined

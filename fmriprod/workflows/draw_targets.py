@@ -16,7 +16,10 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.study_folder import ready_studies
-from fmriprod.workflows.draw_placeholders import Placeholders
+from fmriprod.workflows.draw_call import call_builder
+from fmriprod.workflows.draw_placeholders import Placeholders, forget_tr
+from fmriprod.workflows.study import init_study_wf
+from fmriprod.workflows.subject import init_subject_wf
 
 Builder = Callable[..., pe.Workflow]
 MAIN = "main"
@@ -88,12 +91,15 @@ def open_target(
         made = Placeholders(Path(folder).resolve())
         if ":" in target and not Path(target).exists():
             yield _from_code(target, options)
-        elif target.endswith(".toml") or target in ready_studies():
-            yield _study(target, made, participants, options)
-        elif target == MAIN:
-            yield _main(made, participants, options)
         else:
-            yield _named(target, made, options)
+            if target.endswith(".toml") or target in ready_studies():
+                workflow = _study(target, made, participants, options)
+            elif target == MAIN:
+                workflow = _main(made, participants, options)
+            else:
+                workflow = _named(target, made, options)
+            forget_tr(workflow)
+            yield workflow
 
 
 def _named(target: str, made: Placeholders, options: dict[str, Any]) -> pe.Workflow:
@@ -108,15 +114,17 @@ def _named(target: str, made: Placeholders, options: dict[str, Any]) -> pe.Workf
     given = {k: v for k, v in made.arguments().items() if k in required(known[name])}
     if name == "study":
         given |= {k: made.arguments()[k] for k in ("out_dir", "bids_dir")}
-    return _call(known[name], target, given | options)
+    given = {name: value for name, value in given.items() if name not in options}
+    takes = init_subject_wf if name == "study" else None
+    return call_builder(known[name], target, given, options, takes=takes)
 
 
 def _main(made: Placeholders, participants: int, options: dict[str, Any]) -> pe.Workflow:
-    from fmriprod.workflows.study import init_study_wf
-
     plans = [made.main_plan(f"{n:02d}") for n in range(1, participants + 1)]
     places = {"out_dir": str(made.folder), "bids_dir": str(made.folder)}
-    return _call(init_study_wf, MAIN, {"plans": plans, **places, **options})
+    return call_builder(
+        init_study_wf, MAIN, {"plans": plans, **places}, options, takes=init_subject_wf
+    )
 
 
 def _study(
@@ -138,12 +146,12 @@ def _study(
     places = {"out_dir": str(made.folder), "bids_dir": str(made.folder)}
     for n in range(1, participants + 1):
         label = f"{n:02d}"
-        given = {"plan": made.study_plan(study, label), "study": study, **places, **options}
+        given = {"plan": made.study_plan(study, label), "study": study, **places}
         if study.glm.engine == "fsl":
-            own = _call(init_production_feat_wf, target, given)
+            own = call_builder(init_production_feat_wf, target, given, options)
         else:
             given["files"] = made.region_files(study, label)
-            own = _call(init_production_subject_wf, target, given)
+            own = call_builder(init_production_subject_wf, target, given, options)
         workflow.add_nodes([own])
     return workflow
 
@@ -158,7 +166,7 @@ def _from_code(target: str, options: dict[str, Any]) -> pe.Workflow:
                          found=f"no {name!r}", hint=suggest(name, names))  # fmt: skip
     found = getattr(module, name)
     if callable(found) and not isinstance(found, pe.Workflow):
-        found = _call(found, target, options)
+        found = call_builder(found, target, {}, options)
     elif options:
         raise InputError("set", expected="a function to give arguments to",
                          found=f"{target}: a {type(found).__name__}",
@@ -185,15 +193,3 @@ def _load(place: str, target: str) -> Any:
                          found=f"{type(err).__name__}: {err}",
                          hint=f"check {target.rpartition(':')[0]!r}, and that it can be "
                          "imported from here") from err  # fmt: skip
-
-
-def _call(function: Callable[..., Any], target: str, given: dict[str, Any]) -> Any:
-    """Call a builder; arguments that it does not take, or lacks, are said."""
-    signature = inspect.signature(function)
-    try:
-        signature.bind(**given)
-    except TypeError as err:
-        names = ", ".join(signature.parameters)
-        raise InputError("set", expected=f"arguments of {target}: {names}", found=str(err),
-                         hint="give them as --set NAME=VALUE") from err  # fmt: skip
-    return function(**given)

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from fmriprod.cli.main import main
+from fmriprod.workflows.draw_targets import open_target
 
 OWN = """
+from collections.abc import Sequence
 from nipype import Node, Workflow
 from nipype.interfaces.utility import IdentityInterface
 from fmriprod.workflows.glm import init_first_level_wf
@@ -16,6 +18,16 @@ def build(width=4.0):
     mine.__desc__ = "My own words & 5 % more."
     mine.add_nodes([init_first_level_wf(contrasts=["a-b"], fwhm=width)])
     return mine
+
+def several(names: Sequence[str] = ()):
+    mine = build()
+    mine.__desc__ = f"Of {' and '.join(names)}."
+    return mine
+
+def pair(a=0, b=0):
+    if a and b:
+        raise RuntimeError("both")
+    return build()
 """
 
 
@@ -54,6 +66,49 @@ def test_a_study_needs_no_data(work, capsys):
     text = capsys.readouterr().out
     assert "Each of" in text and "reference of all runs" in text and "runs was smoothed" in text
     assert str(work) not in text and "/tmp" not in text
+
+
+@pytest.mark.parametrize("target", ["main", "fan2020"])
+def test_what_only_data_can_say_is_not_said_of_placeholders(target, capsys):
+    assert main(["methods", target]) == 0
+    text = capsys.readouterr().out
+    assert "framewise displacement" in text and "repetition time" not in text
+
+
+@pytest.mark.parametrize(("command", "message"), [
+    ("features --set drift=none", r"--set drift\s.*'cosine' or 'running_line'.*found: +'none'"),
+    ("evidence --set classifier=svm", r"--set classifier\s.*'logistic_ovr' or .*found: +'svm'"),
+    ("fan2020 --set motion_engine=spm", r"--set motion_engine\s.*or 'mcflirt'.*found: +'spm'"),
+    ("main --set hrf=spm --set fwhm=abc", r"--set fwhm\s.*a float.*found: +'abc'"),
+    ("main --set fhwm=3", r"arguments of main: plan.*fwhm.*'fhwm'"),
+    ("fan2020 --set study=1", r"other arguments.*found: +study"),
+    ("searchlight_rsa --set radius=a --set n_permutations=b", r"--set radius\s.*a float"),
+    ("own.py:build --set width=thin", r"--set width\s.*found: +'thin'"),
+    ("own.py:several --set names=7", r"--set names\s.*Sequence\[str\].*found: +7.*TypeError"),
+    ("own.py:pair --set a=1 --set b=2", r"--set a, --set b\s.*found: +1, 2.*RuntimeError: both"),
+])  # fmt: skip
+def test_values_that_a_builder_cannot_use_are_said(work, capsys, command, message):
+    (work / "own.py").write_text(OWN)
+    assert main(["methods", *command.split()]) == 1
+    error = capsys.readouterr().err
+    assert re.search(f"(?s){message}", error) and "Traceback" not in error, error
+
+
+def test_an_error_that_no_option_makes_is_left_as_it_is(work):
+    (work / "own.py").write_text("def build(a=0):\n    raise RuntimeError('mine')\n")
+    with pytest.raises(RuntimeError, match="mine"), open_target("own.py:build", options={"a": 1}):
+        pass
+
+
+@pytest.mark.parametrize(("command", "words"), [
+    ("first_level --set confounds=csf", "1 confound (csf)"),
+    ("responses --set confounds=csf", "confounds (csf)"),
+    ("own.py:several --set names=abc", "Of abc."),
+])  # fmt: skip
+def test_one_text_where_several_are_wanted_is_one_of_them(work, capsys, command, words):
+    (work / "own.py").write_text(OWN)
+    assert main(["methods", *command.split()]) == 0
+    assert words in capsys.readouterr().out
 
 
 def test_what_a_run_left_is_given_in_any_form(work, capsys):
