@@ -7,9 +7,10 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.expression_syntax import names_in
 from fmriprod.interfaces.freesurfer import FreeSurferSubject
 from fmriprod.interfaces.label_masks import LabelMasks
-from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.describe_nodes import COMPUTED, Steps, phrase
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _FREESURFER = ["label_file", "surface_label_files", "white_files", "thickness_files"]
@@ -213,13 +214,37 @@ def _freesurfer_text(steps: Steps) -> str:
 
 def _regions_text(steps: Steps) -> str:
     step = steps["masks"]
-    known = isinstance(step.regions, list)
-    names = ", ".join(text.partition("=")[0].strip() for text in step.regions) if known else ""
+    labels, with_masks = _made(steps)
     rules = {
         "nearest": _RULE_TEXT["nearest"],
         "partial_volume": _RULE_TEXT["partial_volume"].format(min_fraction=step.min_fraction),
     }
-    return (
-        f"Regions of interest{f' ({names})' if names else ''} were made from anatomical labels; "
-        f"{phrase(rules, step.rule)}. "
+    names = f" ({', '.join(labels)})" if labels else ""
+    text = (
+        f"Regions of interest{names} were made from anatomical labels; {phrase(rules, step.rule)}. "
     )
+    if with_masks:
+        text += f"These were made with further masks: {'; '.join(with_masks)}. "
+    return text
+
+
+def _made(steps: Steps) -> tuple[list[str], list[str]]:
+    """Name regions of labels alone, and define those of masks; the rest has to wait for these."""
+    step = steps["masks"]
+    given = step.mask_names
+    if given is COMPUTED and "inputnode" in steps and steps["inputnode"].mask_names is None:
+        given = None  # nobody brings masks
+    absent = set() if given is COMPUTED else {*(step.union_without or ())} - {*(given or ())}
+    masks = {*(step.union_without or ()), *(() if given is COMPUTED else given or ())}
+    uses: dict[str, set[str]] = {}
+    labels, with_masks = [], []
+    for definition in step.regions if isinstance(step.regions, list) else ():
+        name, _, expression = (part.strip() for part in definition.partition("="))
+        uses[name] = set()
+        for part in names_in(expression):
+            uses[name] |= {part} & masks if part == name else uses.get(part, {part} & masks)
+        if not uses[name]:
+            labels.append(name)
+        elif not uses[name] & absent:
+            with_masks.append(f"`{name} = {expression}`")
+    return labels, with_masks

@@ -4,11 +4,19 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.describe import describe
+from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
 
 
 def layers(**options):
     return init_searchlight_rsa_wf(assign_layers=True, **options)
+
+
+def regions(*masks):
+    made = init_regions_wf(regions=["V1 = V1_exvivo", "V1Draw = V1 & task", "A = V1Draw - V1"])
+    if masks:
+        made.inputs.inputnode.mask_names = list(masks)
+    return made
 
 
 # How to build it, what is set afterwards by "node.input", what the text says then, and what not.
@@ -30,6 +38,11 @@ SAID = [
     (layers, {"assign.test": "q"}, "false discovery rate of at most 0.05", "not corrected"),
     (layers, {"assign.test": "p_familywise"}, "p of at most 0.05, by the largest value over",
      "not corrected"),
+    (regions, {}, "Regions of interest (V1) were made from anatomical labels", "Draw|task"),
+    (regions, {"masks.union_without": []}, "(V1, V1Draw, A) were made from", "further"),
+    (lambda: regions("task"), {}, "of interest (V1) were made from anatomical labels; each voxel "
+     "of the grid has the label at its centre. These were made with further masks: `V1Draw = V1 & "
+     "task`; `A = V1Draw - V1`.", ""),
 ]  # fmt: skip
 
 
