@@ -25,12 +25,14 @@ def response_words(hrf: Any) -> str:
     return f"{_RESPONSES[kind]}{' and its ' if terms else ''}{' and '.join(terms)}"
 
 
-def noise_words(noise: Any) -> str:
-    """Model of the noise: ``ols`` or ``ar1`` to ``ar5``."""
-    orders = {f"ar{n}": f"autoregressive noise of order {n}" for n in range(2, 6)}
-    return phrase(
-        {"ols": "white noise", "ar1": "first-order autoregressive noise", **orders}, noise
-    )
+def noise_words(model: Settings) -> str:
+    """Model of the noise of a step with inputs ``noise`` and ``correct_bias``."""
+    words = {f"ar{n}": f"autoregressive noise of order {n}" for n in range(2, 6)}
+    words["ar1"] = "first-order autoregressive noise"
+    if model.correct_bias is True:
+        more = " (coefficients corrected for the bias of the fit [@worsley2002])"
+        words = {order: text + more for order, text in words.items()}
+    return phrase({"ols": "white noise", **words}, model.noise)
 
 
 def drift_words(model: Settings) -> str:

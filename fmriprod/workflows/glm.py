@@ -158,7 +158,7 @@ def _text(steps: Steps) -> str:
     confounds = confounds_words(model.confounds)
     others = f"{confounds} and {drift_words(model)}" if confounds else drift_words(model)
     return (
-        f"Each run was {smoothed}modelled voxel by voxel with Nilearn [@nilearn]: events convolved "
-        f"with {response_words(model.hrf)}, {others} as regressors of no interest, and "
-        f"{noise_words(model.noise)}. "
+        f"Each run was {smoothed}modelled voxel by voxel: events convolved with "
+        f"{response_words(model.hrf)}, {others} as regressors of no interest, and "
+        f"{noise_words(model)}; the model was fitted with Nilearn [@nilearn]. "
     )

@@ -11,7 +11,12 @@ from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_contrast import ParcelContrast
 from fmriprod.interfaces.parcel_glm import ParcelGLM
 from fmriprod.workflows.describe_nodes import Steps
-from fmriprod.workflows.describe_words import drift_words, noise_words, response_words
+from fmriprod.workflows.describe_words import (
+    confounds_words,
+    drift_words,
+    noise_words,
+    response_words,
+)
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _WANTED = "contrast"
@@ -108,9 +113,11 @@ def _text(steps: Steps) -> str:
     if isinstance(steps.workflow.get_node("model").interface, ParcelGLM):
         expression = next(text for text in model.contrasts if text.startswith(f"{_WANTED}="))
         contrast = expression.removeprefix(f"{_WANTED}=") if contrast == _WANTED else contrast
+        confounds = confounds_words(model.confounds)
         what = (
-            f"a linear model with {response_words(model.hrf)}, {drift_words(model)} and "
-            f"{noise_words(model.noise)} [@nilearn]"
+            f"a linear model with {response_words(model.hrf)}, "
+            f"{f'{confounds}, ' if confounds else ''}{drift_words(model)} and "
+            f"{noise_words(model)}, fitted with Nilearn [@nilearn]"
         )
     else:
         what = "the mean of the volumes during each condition"

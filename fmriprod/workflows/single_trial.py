@@ -168,5 +168,5 @@ def _text(steps: Steps) -> str:
     return (
         f"The response to every single trial was estimated {smoothed}by {kind}, with "
         f"{response_words(step.hrf)}, {f'{confounds}, ' if confounds else ''}{drift_words(step)} "
-        f"and {noise_words(step.noise)}. "
+        f"and {noise_words(step)}. "
     )

@@ -4,12 +4,23 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.describe import describe
+from fmriprod.workflows.glm import init_first_level_wf
+from fmriprod.workflows.parcel_task import init_parcel_task_wf
 from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
+from fmriprod.workflows.single_trial import init_single_trial_wf
 
 
 def layers(**options):
     return init_searchlight_rsa_wf(assign_layers=True, **options)
+
+
+def first_level(**options):
+    return init_first_level_wf(contrasts=["a-b"], **options)
+
+
+def parcel_task(**options):
+    return init_parcel_task_wf(contrast="a-b", model_options=options)
 
 
 def regions(*masks):
@@ -43,6 +54,16 @@ SAID = [
     (lambda: regions("task"), {}, "of interest (V1) were made from anatomical labels; each voxel "
      "of the grid has the label at its centre. These were made with further masks: `V1Draw = V1 & "
      "task`; `A = V1Draw - V1`.", ""),
+    (first_level, {}, "noise (coefficients corrected for the bias of the fit [@worsley2002]); the "
+     "model was fitted with Nilearn [@nilearn].", ""),
+    (first_level, {"model.correct_bias": False}, "autoregressive noise; the model", "bias"),
+    (first_level, {"model.noise": "ols"}, "and white noise; the model was", "bias"),
+    (lambda: parcel_task(confounds=["trans_x", "csf"], correct_bias=False), {},
+     "Nilearn [@nilearn]; the contrast is a-b.", "bias"),
+    (lambda: parcel_task(confounds=["trans_x", "csf"]), {}, "derivative, 1 motion parameter "
+     "[@friston_regressors] and 1 other confound (csf), cosine drifts", ""),
+    (parcel_task, {}, "derivative, cosine drifts", "confound"),
+    (init_single_trial_wf, {"betas.noise": "ar1"}, "corrected for the bias of the fit", ""),
 ]  # fmt: skip
 
 
