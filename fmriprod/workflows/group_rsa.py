@@ -125,10 +125,23 @@ def init_group_rsa_wf(
 
 def _text(steps: Steps) -> str:
     step = steps["group"]
-    rule = phrase(_METHODS, step.method)
-    if step.method == "sign_flip":
-        rule += f", at most {step.n_permutations:,} times"
+    rules = {
+        "sign_flip": f"{_METHODS['sign_flip']}, at most {step.n_permutations:,} times",
+        "voxel_shuffling": f"{_METHODS['voxel_shuffling']}, {step.n_draws:,} draws",
+    }
+    corrections = {
+        "max": "corrected by the largest t over voxels",
+        "cluster": f"corrected by the size of clusters of voxels with p < {step.cluster_p:g}",
+        "fdr": "corrected by the false discovery rate over voxels [@fdr]",
+        "none": "not corrected",
+    }
+    what = "Fisher's z of the similarities" if step.fisher else "Similarities"
+    sides = "two-sided" if step.two_sided else "one-sided"
+    together = " and maps" if step.together and step.correction != "none" else ""
+    smallest = step.min_voxels
+    left = f"; clusters of at least {smallest} voxels" if smallest and smallest != 1 else ""
     return (
-        "Fisher's z of the similarities of all participants were tested against 0 (t test; p from "
-        f"{rule}; correction: {step.correction}; level {step.level:g}). "
+        f"{what} of all participants were tested against 0 ({sides} t test; p from "
+        f"{phrase(rules, step.method)}; {phrase(corrections, step.correction)}{together}; "
+        f"level {step.level:g}{left}). "
     )

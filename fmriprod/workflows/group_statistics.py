@@ -7,7 +7,7 @@ from fmriprod.interfaces.differentiation import GroupDifferentiation
 from fmriprod.interfaces.group_connectivity import GroupConnectivity
 from fmriprod.interfaces.group_evidence import GroupEvidence
 from fmriprod.interfaces.informational_connectivity import InformationalConnectivity
-from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.describe_nodes import Steps, percent
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _EVIDENCE = ("accuracy_file", "split_file", "change_file", "log_odds_file", "model_file",
@@ -150,9 +150,11 @@ def _text(steps: Steps) -> str:
     seeds = " with the published seeds" if step.method == "published" else ""
     text = (
         "Means over participants have 95 % percentile intervals from "
-        f"{step.n_bootstrap:,} bootstrap resamples of participants{seeds} (3,000 for log odds); "
-        "two-sided p values are those of the bootstrap and of sign flips of participants "
-        "[@nichols_holmes], and were corrected over regions by the false discovery rate [@fdr]. "
+        f"{step.n_bootstrap:,} bootstrap resamples of participants{seeds} "
+        f"({step.n_bootstrap_log_odds:,} for log odds); two-sided p values are those of the "
+        "bootstrap, corrected over regions by the false discovery rate [@fdr], and those of at "
+        f"most {step.n_permutations:,} sign flips of participants, corrected over regions by the "
+        "largest statistic [@nichols_holmes]. "
         "Accuracy was modelled by phase, training and their interaction with a random intercept "
         "for each participant (restricted maximum likelihood [@lme4], degrees of freedom after "
         "Satterthwaite [@lmertest]). "
@@ -164,14 +166,21 @@ def _text(steps: Steps) -> str:
             "parametric bootstrap intervals of the slope. "
         )
     if "differentiation" in steps:
+        trim = steps["differentiation"].trim
         text += (
             "Differentiation is the change from before to after drawing of the correlation "
             "distance between the patterns of two objects in different runs, less that of each "
-            "object to itself; means over participants are trimmed by 10 % at each end. "
+            "object to itself"
         )
+        if trim:
+            text += (
+                f"; means over participants are trimmed by {percent(trim):g} % of them at each end"
+            )
+        text += ". "
     if "informational" in steps:
         text += (
             "Informational connectivity is the correlation over samples of the evidence in two "
-            "regions, tested over participants by a t test of its Fisher transform. "
+            "regions, tested over participants by a t test"
+            f"{' of its Fisher transform' if steps['informational'].fisher_z else ''}. "
         )
     return text

@@ -109,8 +109,10 @@ def init_normalize_wf(
 
 def _text(steps: Steps) -> str:
     step = steps["normalize"]
+    template = "the ICBM152 template in MNI space [@fonov2009] that Nilearn [@nilearn] ships"
+    if step.template_file:
+        template = "a template that was given"
     return (
-        "The brain was laid upon the ICBM152 template in MNI space [@fonov2009] that Nilearn "
-        "[@nilearn] ships, "
+        f"The brain was laid upon {template}, "
         f"{phrase(_ENGINE_TEXT, 'given' if step.transform_files else step.engine)}. "
     )

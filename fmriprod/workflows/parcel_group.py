@@ -111,9 +111,15 @@ def init_parcel_group_wf(
 def _text(steps: Steps, of: str) -> str:
     step = steps["group"]
     what = "Fisher's z of connectivity" if of == "connectivity" and step.fisher else "Values"
+    over = "pairs of parcels" if of == "connectivity" else "parcels"
+    flips = ""
+    if step.n_permutations:
+        flips = (
+            f"; family-wise p by the largest absolute t over {over}, from at most "
+            f"{step.n_permutations:,} flips of the signs of participants [@nichols_holmes]"
+        )
     return (
-        f"{what} were tested against 0 over participants (t test; p from {step.n_permutations:,} "
-        "flips of the signs of participants, with the largest value over parcels "
-        "[@nichols_holmes]; false discovery rate [@fdr]); intervals of effect sizes are from the "
+        f"{what} were tested against 0 over participants (two-sided t test; false discovery rate "
+        f"of its p over {over} [@fdr]{flips}); intervals of effect sizes are from the "
         "noncentral t distribution [@noncentral_intervals]. "
     )

@@ -241,11 +241,12 @@ def _text(steps: Steps) -> str:
         "Responses to new stimuli were synthesised as the mean over layers of the fitted models' "
         "predictions [@eickenberg2017]"
     )
-    if wedges := steps.named("wedges"):
+    if "wedges" in steps:
+        cut = steps["wedges"]
         return text + (
-            f": to wedges of 30 degrees in steps of 15, cut from {wedges[0].n_images} images, and "
-            "the angle that each voxel prefers was found from cosine and sine of the wedge's "
-            "angle. "
+            f": to wedges of {cut.wedge_width:g} degrees in steps of {cut.wedge_step:g}, cut from "
+            f"{cut.n_images} images, and the angle that each voxel prefers was found from cosine "
+            "and sine of the wedge's angle. "
         )
     one = f", and by {', '.join(steps['single'].layers)} alone" if "single" in steps else ""
     judged = steps["recovery"]

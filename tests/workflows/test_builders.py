@@ -38,9 +38,8 @@ REQUIRED = {"plan", "plans", "run", "out_dir", "bids_dir", "destination", "contr
 # Builders without a step that a methods section would tell of, and numbers that are no settings.
 PLUMBING = {"init_group_report_wf", "init_parcel_report_wf", "init_prepared_reference_wf"}
 CONSTANTS = [
-    "95 % percentile", "(3,000 for log odds)", "10 % at each end", "against 0", "1 - Pearson's r",
-    "ICBM152", "wedges of 30 degrees in steps of 15", "within 1 ms", "N4 bias", "1 volume of each",
-    "6 motion parameters", "1 motion parameter",
+    "95 % percentile", "against 0", "1 - Pearson's r", "ICBM152", "within 1 ms", "N4 bias",
+    "1 volume of each", "6 motion parameters", "1 motion parameter",
 ]  # fmt: skip
 
 

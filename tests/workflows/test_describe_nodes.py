@@ -80,7 +80,7 @@ CHANGES = [
     (init_layer_rsa_wf, "layers.variance", 0.65, "explain 65 % of their"),
     (init_layer_rsa_wf, "searchlight_rsa_wf.rsa.radius", 4.5, "sphere of 4.5 mm"),
     (init_normalize_wf, "normalize.engine", "flirt", "from FLIRT"),
-    (init_parcel_group_wf, "group.n_permutations", 345, "from 345 flips"),
+    (init_parcel_group_wf, "group.n_permutations", 345, "at most 345 flips"),
     (init_parcel_rest_wf, "connectivity.kind", "covariance", "covariance, shrunk"),
     (lambda: init_parcel_task_wf(contrast="a-b"), "model.high_pass", 44.0, "cut-off 44 s"),
     (init_patterns_wf, "featurize.voxel_size", 3.5, "voxels of 3.5 mm"),

@@ -5,10 +5,15 @@ import pytest
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.describe import describe
 from fmriprod.workflows.glm import init_first_level_wf
+from fmriprod.workflows.group_rsa import init_group_rsa_wf
+from fmriprod.workflows.group_statistics import init_group_statistics_wf
+from fmriprod.workflows.normalize import init_normalize_wf
+from fmriprod.workflows.parcel_group import init_parcel_group_wf
 from fmriprod.workflows.parcel_task import init_parcel_task_wf
 from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
 from fmriprod.workflows.single_trial import init_single_trial_wf
+from fmriprod.workflows.synthesis import init_synthesis_wf
 
 
 def layers(**options):
@@ -64,6 +69,32 @@ SAID = [
      "[@friston_regressors] and 1 other confound (csf), cosine drifts", ""),
     (parcel_task, {}, "derivative, cosine drifts", "confound"),
     (init_single_trial_wf, {"betas.noise": "ar1"}, "corrected for the bias of the fit", ""),
+    (init_parcel_group_wf, {}, "(two-sided t test; false discovery rate of its p over parcels "
+     "[@fdr]; family-wise p by the largest absolute t over parcels, from at most 10,000", "pairs"),
+    (lambda: init_parcel_group_wf(of="connectivity"), {},
+     "largest absolute t over pairs of parcels", "over parcels"),
+    (init_parcel_group_wf, {"group.n_permutations": 0}, "[@fdr]); intervals", "flip|nichols"),
+    (init_group_statistics_wf,
+     {"evidence.n_permutations": 321, "evidence.n_bootstrap_log_odds": 44},
+     "(44 for log odds); two-sided p values are those of the bootstrap, corrected over regions by "
+     "the false discovery rate [@fdr], and those of at most 321 sign flips of participants, "
+     "corrected over regions by the largest statistic [@nichols_holmes].", "3,000"),
+    (init_group_statistics_wf, {"differentiation.trim": 0.2}, "trimmed by 20 % of them", "10 %"),
+    (init_group_statistics_wf, {"differentiation.trim": 0.0}, "object to itself. ", "trimmed"),
+    (init_group_statistics_wf, {"informational.fisher_z": False}, "by a t test.", "Fisher"),
+    (init_synthesis_wf, {"wedges.wedge_width": 45.0, "wedges.wedge_step": 10.0},
+     "wedges of 45 degrees in steps of 10,", "30|15"),
+    (init_normalize_wf, {"normalize.template_file": __file__}, "upon a template that was given, by",
+     "ICBM|fonov"),
+    (init_group_rsa_wf, {}, "z of the similarities of all participants were tested against 0 "
+     "(two-sided t test; p from signs of participants flipped [@nichols_holmes], at most 10,000 "
+     "times; corrected by the largest t over voxels; level 0.05).", "clusters|maps"),
+    (init_group_rsa_wf, {"group.fisher": False, "group.two_sided": False, "group.together": True},
+     "voxels and maps; level", "Fisher|two-sided"),
+    (init_group_rsa_wf, {"group.correction": "cluster", "group.min_voxels": 20},
+     "clusters of voxels with p < 0.001; level 0.05; clusters of at least 20 voxels)", "largest"),
+    (lambda: init_group_rsa_wf(method="voxel_shuffling", correction="none"),
+     {"group.n_draws": 5000}, "5,000 draws; not corrected;", "flipped"),
 ]  # fmt: skip
 
 
