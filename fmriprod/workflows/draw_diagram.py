@@ -12,14 +12,8 @@ from fmriprod.workflows.draw_count import count_text, loops_by_node
 from fmriprod.workflows.draw_flat import Flat, Path, flatten, is_saver, mapped_of
 from fmriprod.workflows.draw_merge import Merged, Repeats, merge
 from fmriprod.workflows.draw_ports import inputs_of, outputs_of, port_boxes
-from fmriprod.workflows.draw_words import (
-    engine_of,
-    kind_of,
-    settings_of,
-    settings_text,
-    split_camel,
-    title_of,
-)
+from fmriprod.workflows.draw_settings import engine_of, settings_of, settings_text
+from fmriprod.workflows.draw_words import kind_of, split_camel, title_of
 
 _STEPS_NAMED = 4
 
@@ -142,8 +136,9 @@ class Picture:
 
     def _notes(self, nodes: list[pe.Node], members: list[Path], is_step: bool) -> list[str]:
         """Small lines: what is done, by which software, with which settings."""
-        settings = settings_text([settings_of(node) for node in nodes])
-        engines = list(dict.fromkeys(filter(None, map(engine_of, nodes))))
+        joined = [{wire.input for wire in self.flat.into[path]} for path in members]
+        settings = settings_text(map(settings_of, nodes, joined))
+        engines = list(dict.fromkeys(filter(None, map(engine_of, nodes, joined))))
         if not is_step:
             titles = list(dict.fromkeys(
                 title_of(self.merged.of[p][-1], merged=self.merged.of[p] in self.merged.repeats)

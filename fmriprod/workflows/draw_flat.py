@@ -98,7 +98,8 @@ def flatten(workflow: pe.Workflow) -> Flat:
     """
     flat = Flat()
     _collect(workflow, (), flat, {})
-    flat.hidden = {path for path, node in flat.nodes.items() if is_plumbing(node)}
+    flat.hidden = {path for path, node in flat.nodes.items()
+                   if is_plumbing(node) or _is_idle(node, flat.into[path])}  # fmt: skip
     return flat
 
 
@@ -135,6 +136,12 @@ def is_plumbing(node: pe.Node) -> bool:
     return type(interface).__name__ in (*_THROUGH, *_GATHER) and type(interface).__module__.split(
         "."
     )[0] in ("nipype", "niworkflows")
+
+
+def _is_idle(node: pe.Node, into: list[Wire]) -> bool:
+    """Tell whether a node smooths by nothing, and nobody else sets by how much."""
+    open_end = any(wire.input == "fwhm" for wire in into) or any(loops_of(node))
+    return type(node.interface).__name__ == "Smooth" and not open_end and node.inputs.fwhm == 0
 
 
 def is_saver(node: pe.Node) -> bool:

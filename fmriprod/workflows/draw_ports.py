@@ -129,7 +129,16 @@ def _own_files(flat: Flat, path: Path) -> list[str]:
         if trait.genfile or trait.name_source or name.startswith("out"):
             continue
         value = getattr(inputs, name)
+        others = _several(trait.xor)
+        if any(other in joined or isdefined(getattr(inputs, other)) for other in others
+               if other != name):  # fmt: skip
+            continue
         single = type(trait.trait_type).__name__ not in ("InputMultiObject", "InputMultiPath")
         if _is_path(value) if isdefined(value) else trait.mandatory and single:
             found.append(name)
     return found
+
+
+def _several(names: Any) -> tuple[str, ...]:
+    """Names that Nipype has as a list, or one as a text, or not at all."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
