@@ -1,6 +1,8 @@
 """Read the events file of a run."""
 
 import csv
+import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,14 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.events import check_events
 from fmriprod.interfaces.supplied import MOST_TEXT, file_problem
+
+# Columns of labels: 1, 2, n/a would become 1.0, 2.0, and 001 would become 1.
+_LABELS = dict.fromkeys(("trial_type", "name", "participant_id", "parcel"), str)
+_QUOTED = re.compile(rb'(?:\A(?:\xef\xbb\xbf)*|[\t\r\n])("[^\t\r\n]*)')  # a cell that begins so
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BLANK_BETWEEN = re.compile(rb"(?:\r\n|\r(?!\n)|\n) *(?:\r\n?|\n) *[^\r\n ]")
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_PACKED_NAMES = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")  # which pandas would unpack
 
 
 def read_events(
@@ -66,13 +76,16 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
     -------
     DataFrame
         Columns of numbers are numbers (missing: NaN), all others are text (missing: NaN), also
-        those with whole numbers too large for 64 bits.
+        those with whole numbers too large for 64 bits, and labels: ``trial_type``, ``name``,
+        ``participant_id`` and ``parcel``. Quotation marks around a whole value, which BIDS does
+        not know but pandas and R write, are left out.
 
     Raises
     ------
     InputError
-        If the file is absent, empty, no text, ragged or not separated by tabs, or names a column
-        twice.
+        If the file is absent, empty, packed, no text, ragged or not separated by tabs, names a
+        column twice, has a value that begins with a quotation mark and does not end with one (or
+        ends in another line), or a line of one column between others that is empty.
     """
 
     def refuse(found: str, hint: str) -> InputError:
@@ -87,14 +100,19 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
     path = Path(path)
     if found := file_problem(path, MOST_TEXT):
         raise refuse(found, "check the path")
+    if path.name.lower().endswith(_PACKED_NAMES):
+        raise refuse("a packed file, as its name says", "unpack it, and name it .tsv")
+    content = path.read_bytes()
+    if problem := _unreadable(content):
+        raise refuse(*problem)
     try:
         table = pd.read_csv(
-            path,
+            io.BytesIO(content),
             sep="\t",
             na_values=["n/a"],
             keep_default_na=False,
             encoding="utf-8-sig",
-            dtype={"trial_type": str},  # 1, 2, n/a would become 1.0, 2.0
+            dtype=_LABELS,
         )
     except pd.errors.EmptyDataError:
         raise refuse("an empty file", "write it again") from None
@@ -102,18 +120,47 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
         raise refuse(f"{err}".strip(), "save it as tab-separated UTF-8 text") from None
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus values as row names
         raise refuse("rows with more values than the header has names", "mend those rows")
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            names = next(csv.reader(stream, delimiter="\t"), [])
-        except csv.Error as err:
-            raise refuse(f"a header that cannot be read ({err})", "write it again") from None
-    if len(names) != table.shape[1]:
-        raise refuse("a header that cannot be told from the rows", "begin with the column names")
-    if twins := sorted({name for name in names if names.count(name) > 1}):  # pandas renames them
-        raise refuse(f"column {twins[0]!r} is there twice", "rename or remove one")
-    if len(table.columns) == 1 and any(mark in table.columns[0] for mark in ",; "):
-        raise refuse(f"one column {table.columns[0]!r}", "separate columns by tabs (\\t)")
+    if problem := _header_problem(content, table.shape[1]):
+        raise refuse(*problem)
     return without_huge_numbers(table)
+
+
+def _unreadable(content: bytes) -> tuple[str, str] | None:
+    """Say what pandas would unpack or read on over several lines, and what to do about it."""
+    if content.startswith(_PACKED):
+        return "a packed file", "unpack it, and name it .tsv"
+    for found in _QUOTED.finditer(content):
+        if found[1].count(b'"') % 2:
+            value = found[1].decode("utf-8", "replace")[:80]
+            place = f"line {_line(content, found.start(1))}"
+            return (
+                f"a quotation mark that is not closed within its value in {place}: {value}",
+                "remove it, or write one on both sides of the value",
+            )
+    return None
+
+
+def _header_problem(content: bytes, n_columns: int) -> tuple[str, str] | None:
+    """Say what is wrong with the header of a table that pandas took, and what to do about it."""
+    try:
+        header = _LINE_END.split(content, maxsplit=1)[0].decode("utf-8-sig")
+        names = next(csv.reader([header], delimiter="\t"), [])
+    except (csv.Error, UnicodeDecodeError) as err:
+        return f"a header that cannot be read ({err})", "write it again"
+    if len(names) != n_columns:
+        return "a header that cannot be told from the rows", "begin with the column names"
+    if twins := sorted({name for name in names if names.count(name) > 1}):  # pandas renames them
+        return f"column {twins[0]!r} is there twice", "rename or remove one"
+    if n_columns == 1 and any(mark in names[0] for mark in ",; "):
+        return f"one column {names[0]!r}", "separate columns by tabs (\\t)"
+    if n_columns == 1 and (blank := _BLANK_BETWEEN.search(content)):  # pandas leaves it out
+        return f"nothing in line {_line(content, blank.end()) - 1}", "write n/a, or remove the line"
+    return None
+
+
+def _line(content: bytes, place: int) -> int:
+    """Count the line of a place, from 1."""
+    return 1 + len(_LINE_END.findall(content, 0, place))
 
 
 def without_huge_numbers(table: pd.DataFrame) -> pd.DataFrame:
