@@ -1,7 +1,5 @@
 """Open images that someone else made: no trap in their headers, no promise that is not kept."""
 
-import bz2
-import gzip
 import math
 import os
 import zlib
@@ -11,12 +9,12 @@ from typing import Any
 
 import nibabel as nb
 
+from fmriprod.interfaces.packed_voxels import OPENERS
 from fmriprod.interfaces.supplied import file_problem
 
 _MOST_HEADER = 1 << 28  # bytes of extensions; a CIFTI header has some megabytes
 _RATIOS = {".gz": 1100, ".mgz": 1100, ".bz2": 100_000}  # deflate: at most 1032 bytes from one
 _DEFAULT_RATIO = 100_000
-_OPENERS = {".gz": gzip.open, ".mgz": gzip.open, ".bz2": bz2.open}
 
 
 class ImageFileProblem(ValueError):
@@ -65,7 +63,7 @@ def broken_promise(image: Any) -> str | None:
 
 def _refuse_entities(path: str | Path) -> None:
     """Refuse XML that declares entities: neither CIFTI nor GIFTI have any."""
-    opened = _OPENERS.get(Path(path).suffix.lower(), open)
+    opened = OPENERS.get(Path(path).suffix.lower(), open)
     with opened(path, "rb") as stream:
         start = stream.read(1 << 16)
         if ".gii" in Path(path).suffixes:

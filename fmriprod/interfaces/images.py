@@ -11,9 +11,13 @@ import nibabel as nb
 import numpy as np
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.header_tr import header_seconds
+from fmriprod.interfaces.header_tr import repetition_time as repetition_time
 from fmriprod.interfaces.image_files import ImageFileProblem, broken_promise, load_file
+from fmriprod.interfaces.packed_voxels import whole_voxels
 
 _DAMAGE = (EOFError, OSError, zlib.error, ValueError, OverflowError)
+_FARTHEST = 1e9  # mm; no head is there, and squares of what is above leave float32
 
 
 def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
@@ -34,7 +38,8 @@ def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
     Raises
     ------
     InputError
-        If the file is absent, empty, no image, has other dimensions or a singular affine.
+        If the file is absent, empty, no image, has other dimensions, voxels that are no real
+        numbers (complex, colours) or a singular affine.
     """
     path = Path(path)
     try:
@@ -52,8 +57,13 @@ def open_image(path: str | Path, ndim: int | None = None) -> nb.Nifti1Image:
     if not isinstance(image, nb.spatialimages.SpatialImage) or 0 in image.shape:
         found = f"{type(image).__name__}, shape {getattr(image, 'shape', 'none')}"
         raise _image_error(path, "an image with voxels", found, "give a NIfTI image")
+    dtype = image.get_data_dtype()
+    if dtype.kind not in "biuf":
+        hint = "convert it to one real number a voxel"
+        raise _image_error(path, "real numbers as voxels", f"{dtype}", hint)
     affine = image.affine
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    known = np.isfinite(affine).all() and np.abs(affine).max() < _FARTHEST
+    if not known or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise _image_error(
             path, "an invertible affine", f"\n{affine}", "mend sform or qform in the header"
         )
@@ -68,12 +78,13 @@ def read_voxels(image: nb.Nifti1Image, dtype: Any = np.float32) -> np.ndarray:
     Raises
     ------
     InputError
-        If the file ends before the voxels that its header promises.
+        If the file ends before the voxels that its header promises, or its checksum is not
+        that of its content (``.nii.gz``).
     """
-    with image_damage(image):
+    with image_damage(image), whole_voxels(image) as voxels:
         if dtype is None:
-            return np.asarray(image.dataobj.get_unscaled())
-        return np.asarray(image.dataobj, dtype=dtype)
+            return np.asarray(voxels.get_unscaled())
+        return np.asarray(voxels, dtype=dtype)
 
 
 @contextmanager
@@ -167,64 +178,6 @@ def check_same_grid(image: nb.Nifti1Image, like: nb.Nifti1Image, atol: float = 1
         )
 
 
-def repetition_time(
-    image: nb.Nifti1Image, given: float | None = None, *, override: bool = False
-) -> float:
-    """Repetition time in seconds of a 4-D image.
-
-    Parameters
-    ----------
-    image : nibabel.Nifti1Image
-        The series.
-    given : float, optional
-        Repetition time in s that is known from elsewhere (the sidecar). It is needed where
-        the header has none, and must agree with the header within 1 ms where it has one.
-    override : bool
-        Take ``given`` even where the header says otherwise.
-
-    Raises
-    ------
-    InputError
-        If the header says 0, a negative or a non-finite number and nothing is given, if
-        what is given is not above 0, or if both differ.
-    """
-    seconds = _header_seconds(image)
-    if given is None:
-        if seconds is not None:
-            return seconds
-        zoom = float(image.header.get_zooms()[3])
-        raise _image_error(
-            image.get_filename(),
-            "a repetition time above 0 s in the header (pixdim[4])",
-            f"{zoom:g}",
-            "give the repetition time explicitly, or mend the header",
-        )
-    if not (np.isfinite(given) and given > 0):
-        raise InputError(
-            "tr",
-            expected="a repetition time above 0 s",
-            found=f"{given:g} s",
-            hint="give seconds (RepetitionTime in the BIDS sidecar)",
-        )
-    if seconds is not None and abs(seconds - given) > 1e-3 and not override:
-        raise _image_error(
-            image.get_filename(),
-            f"the repetition time that was given, {given:g} s",
-            f"{seconds:g} s in the header (pixdim[4])",
-            "find out which is right; mend the header, or leave the given one out",
-        )
-    return given
-
-
-def _header_seconds(image: nb.Nifti1Image) -> float | None:
-    """Repetition time in s by the header of a series; None where it has none."""
-    if image.ndim < 4:
-        return None
-    unit = image.header.get_xyzt_units()[1]
-    seconds = float(image.header.get_zooms()[3]) * {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
-    return seconds if np.isfinite(seconds) and seconds > 0 else None
-
-
 def save_image(
     path: str | Path,
     data: np.ndarray,
@@ -278,7 +231,7 @@ def new_image(
     image.header.set_xyzt_units("mm", "sec")
     if data.ndim == 4:
         if tr is None:
-            tr = _header_seconds(like) or 0.0
+            tr = header_seconds(like) or 0.0
         image.header.set_zooms((*image.header.get_zooms()[:3], tr))
     code = _form_code(like)
     image.set_sform(image.affine, code)

@@ -92,12 +92,7 @@ def check_image(
         image = open_image(path, ndim)
     except InputError as err:
         return [Problem.of(err)], None
-    problems: list[Problem] = []
-    dtype = image.get_data_dtype()
-    if dtype.fields or np.issubdtype(dtype, np.complexfloating):
-        hint = "convert it to one real number a voxel"
-        problems.append(Problem("error", path, "real numbers as voxels", f"{dtype}", hint))
-    return problems + _check_orientation(path, image) + _check_size(path, image, full), image
+    return _check_orientation(path, image) + _check_size(path, image, full), image
 
 
 def _check_orientation(path: str, image: nb.Nifti1Image) -> list[Problem]:

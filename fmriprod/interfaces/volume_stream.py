@@ -1,5 +1,6 @@
 """Read and write series volume by volume, in the memory of one."""
 
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import nibabel as nb
 import numpy as np
 
 from fmriprod.interfaces.images import image_damage, new_image, open_image
+from fmriprod.interfaces.packed_voxels import open_packed, read_on
 
 
 class VolumeReader:
@@ -32,9 +34,15 @@ class VolumeReader:
     """
 
     def __init__(self, path: str | Path) -> None:
-        open_image(path)  # its checks
-        self.image = nb.load(path, keep_file_open=True)
+        self.image = open_image(path)
         self.n_volumes = self.image.shape[3] if self.image.ndim > 3 else 1
+        packed = open_packed(self.image)
+        if packed is None:
+            self.image = nb.load(path, keep_file_open=True)
+            self._voxels, self._stream = self.image.dataobj, None
+        else:
+            self._voxels, self._stream = packed
+            weakref.finalize(self, self._stream.close)
 
     def __call__(self, number: int) -> np.ndarray:
         """Give a volume as float32, shape (x, y, z).
@@ -42,11 +50,15 @@ class VolumeReader:
         Raises
         ------
         InputError
-            If the file ends early or is damaged.
+            If the file ends early or is damaged. The checksum of a compressed file lies at its
+            end, and is compared with the last volume.
         """
         index = (..., number) if self.image.ndim > 3 else ...
         with image_damage(self.image):
-            return np.asarray(self.image.dataobj[index], np.float32)
+            volume = np.asarray(self._voxels[index], np.float32)
+            if self._stream is not None and number in (self.n_volumes - 1, -1):
+                read_on(self._stream)
+        return volume
 
 
 def write_volumes(

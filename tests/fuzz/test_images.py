@@ -14,8 +14,10 @@ from support.parcels import brain, save_dlabel, save_dtseries, save_ptseries
 from fmriprod.interfaces.cifti_parcels import read_dtseries, read_ptseries
 from fmriprod.interfaces.dicom_headers import read_headers
 from fmriprod.interfaces.images import (
+    check_same_grid,
     load_image,
     load_mask,
+    new_image,
     open_image,
     read_voxels,
     repetition_time,
@@ -52,6 +54,8 @@ def _series(path):
     image = open_image(path, ndim=4)
     repetition_time(image)
     read_voxels(image)
+    new_image(np.zeros(image.shape[:3], np.float32), image)
+    check_same_grid(image, image)
     reader = VolumeReader(path)
     for number in range(min(reader.n_volumes, 3)):
         reader(number)
@@ -215,3 +219,14 @@ def test_odd_numbers_in_a_header(folder, field, value):
         content = header.binaryblock + bytes(4) + np.ones(108, np.int16).tobytes()
         (folder / "odd.nii").write_bytes(content)
         survives("odd header", _series, folder / "odd.nii")
+
+
+@pytest.mark.parametrize("kind", [nb.Nifti1Image, nb.Nifti2Image])
+def test_every_byte_of_a_header(folder, kind):
+    """Every byte in turn: odd codes, and exponents of the largest numbers."""
+    content = nifti((3, 3, 3, 4), kind=kind)
+    path = folder / "byte.nii"
+    for place in range(352 if kind is nb.Nifti1Image else 544):
+        for value in (64, 127, 255):
+            path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
+            survives(f"byte of {kind.__name__}", _series, path)

@@ -104,6 +104,25 @@ def test_a_small_turn_is_seen_though_the_origin_is_the_same():
         check_same_grid(nb.Nifti1Image(np.zeros((50, 50, 30), np.int8), turned), like)
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    "dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]], ids=["complex", "colours"]
+)
+def test_voxels_that_are_no_real_numbers_are_refused(work, name, dtype):
+    nb.save(nb.Nifti1Image(np.ones((3, 3, 3), dtype), np.eye(4)), name)
+    with pytest.raises(InputError, match=r"real numbers as voxels(.|\n)*one real number a voxel"):
+        open_image(name)
+
+
+@pytest.mark.parametrize("value", [1e300, -1e10, 1e38])
+def test_a_voxel_farther_than_any_head_is_refused(work, value):
+    affine = np.eye(4)
+    affine[0, 1] = value
+    nb.save(nb.Nifti2Image(np.ones((3, 3, 3), np.float32), affine), "a.nii")
+    with pytest.raises(InputError, match="an invertible affine"):
+        open_image("a.nii")
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_a_mask_is_what_is_neither_0_nor_nan(work, dtype):
     data = np.zeros((3, 3, 3), dtype)
