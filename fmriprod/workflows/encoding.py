@@ -9,7 +9,7 @@ from nipype.pipeline import engine as pe
 from fmriprod.interfaces.encode import RidgeEncode
 from fmriprod.interfaces.score_figures import ScoreFigures
 from fmriprod.interfaces.significance import ScoreSignificance
-from fmriprod.workflows.describe_nodes import Steps
+from fmriprod.workflows.describe_nodes import Steps, phrase
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.responses import init_responses_wf
 from fmriprod.workflows.stimulus_features import init_stimulus_features_wf
@@ -253,9 +253,8 @@ def _connect_each(
 def _text(steps: Steps) -> str:
     """Say in words how voxels were predicted."""
     step = steps["encode"]
-    scaled = ""
-    if step.standardize:
-        scaled = ", divided by their standard deviation in the training samples,"
+    scaled = ", divided by their standard deviation in the training samples,"
+    scaled = scaled if step.standardize else ""
     penalty, turns = "", f"each {step.groups} was left out in turn"
     if step.penalties and len(step.penalties) == 1:
         penalty = f" with a penalty of {step.penalties[0]:g}"
@@ -263,19 +262,34 @@ def _text(steps: Steps) -> str:
         own = "one penalty for all voxels" if step.shared_penalty else "a penalty for each voxel"
         turns += f", and {own}{_among(step.penalties)} was chosen by leaving out each other "
         turns += f"{step.groups} in turn"
-    text = (
+    return (
         f"Responses of each voxel were predicted from the features of each layer{scaled} by ridge "
         f"regression{penalty} [@eickenberg2017]: {turns}. Scores are explained variance and "
         "correlation of the left-out responses, averaged over folds. "
-    )
+    ) + (_test_text(steps) if "significance" in steps else "")
+
+
+def _test_text(steps: Steps) -> str:
+    """Say in words what the scores were compared with."""
     test = steps["significance"]
-    if "significance" in steps and test.n_permutations:
-        blocks = f" of blocks of {test.block} samples" if test.block != 1 else ""
-        text += (
-            f"The largest score over layers was compared with that of {test.n_permutations:,} "
-            f"permutations{blocks} of the responses (false discovery rate {test.q:g}; [@fdr]). "
-        )
-    return text
+    blocks = f" of blocks of {test.block} samples" if test.block != 1 else ""
+    schemes = {
+        "across": f"permutations{blocks} of the responses",
+        "within": f"permutations{blocks} of the responses within each {test.groups}",
+        "shift": "shifts of the responses of each run in a circle",
+    }
+    number = f"{test.n_permutations:,} " if test.n_permutations else ""
+    null = "each voxel had a null of its own"
+    null = null if test.per_voxel else f"{test.n_voxels} voxels together gave the null of all"
+    keeps = test.penalty == "chosen" or test.shared_penalty
+    penalty = f", with {'the penalties of the data' if keeps else 'penalties chosen anew'}"
+    penalty = "" if test.penalties and len(test.penalties) == 1 else penalty
+    score = phrase({"r2": "explained variance", "r": "correlation"}, test.score)
+    return (
+        f"The largest {score} over layers was compared with that of "
+        f"{number}{phrase(schemes, test.scheme)}{penalty}; {null} (false discovery rate over "
+        f"voxels {test.q:g} [@fdr]). "
+    )
 
 
 def _among(penalties: Any) -> str:

@@ -4,13 +4,19 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.evidence import ObjectEvidence
-from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.describe_nodes import Settings, Steps, phrase
 from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 CLASSIFIER_TEXT = {
     "logistic_ovr": "one-versus-rest L2-regularised logistic regression, as defined "
     "by LIBLINEAR [@liblinear]",
     "logistic": "multinomial L2-regularised logistic regression",
+}
+_STANDARDIZE_TEXT = {
+    "split": "voxels standardised over training and over test samples separately",
+    "train": "voxels standardised with the mean and deviation of the training samples",
+    "run": "voxels standardised over each run",
+    "none": "voxels as they are",
 }
 
 
@@ -102,8 +108,17 @@ def _text(steps: Steps) -> str:
         else f"training on samples with `{step.train}` and testing on samples with `{step.test}`"
     )
     null = step.n_permutations
+    best = f"of the {step.n_voxels} voxels with the largest F over labels in the training samples, "
     return (
-        f"Object evidence is the log-probability of each label by "
-        f"{phrase(CLASSIFIER_TEXT, step.classifier)}, {split}"
+        f"Object evidence is the log-probability of each label by {classifier_words(step)}, "
+        f"{best if step.n_voxels else ''}{split}"
         f"{f'; {null:,} permutations of the labels gave the null' if null else ''}. "
+    )
+
+
+def classifier_words(step: Settings) -> str:
+    """Name the classifier of a step, its penalty, and how voxels were standardised for it."""
+    return (
+        f"{phrase(CLASSIFIER_TEXT, step.classifier)} (C = {step.C:g}; "
+        f"{phrase(_STANDARDIZE_TEXT, step.standardize)})"
     )

@@ -8,9 +8,9 @@ from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.interfaces.region_evidence import RegionEvidence
-from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.describe_nodes import Settings, Steps
 from fmriprod.workflows.described_workflow import DescribedWorkflow
-from fmriprod.workflows.evidence import CLASSIFIER_TEXT
+from fmriprod.workflows.evidence import classifier_words
 
 _PUBLISHED = (
     {"scheme": "4way", "train_phase": "localizer", "test_phase": "drawing"},
@@ -23,6 +23,7 @@ _PHASES = (
     "post=recognition:5,6",
     "drawing=drawing",
 )
+_PAIR_ONLY = ("2way", "2way_within")  # schemes whose classifiers know the trained pair only
 _TABLES = {
     "evidence": ["subject", "region", "phase", "scheme", "task", "run", "trial", "time_point"],
     "scores": ["subject", "region", "phase", "scheme"],
@@ -135,20 +136,44 @@ def _scheme_node(options: dict[str, Any], shared: dict[str, Any], mem_gb: float)
 def _text(steps: Steps) -> str:
     """Sentences for the methods section."""
     nodes = steps.named("evidence_")
-    parts = []
-    for step in nodes:
-        if step.scheme in ("within_phase", "2way_within"):
-            more = f", training on the others and on phase `{step.train_phase}`"
-            part = f"leaving out one run of phase `{step.test_phase}` at a time"
-            part += more if step.train_phase else ""
-        else:
-            part = f"training on phase `{step.train_phase}` and testing on phase "
-            part += f"`{step.test_phase}`"
-        null = f", {step.n_permutations:,} permutations" if step.n_permutations else ""
-        parts.append(f"{part} (scheme `{step.scheme}`{null})")
-    used = dict.fromkeys(phrase(CLASSIFIER_TEXT, step.classifier) for step in nodes)
+    used = dict.fromkeys(map(_classifier, nodes))
+    one = len(used) == 1
+    parts = [_scheme(step) + ("" if one else f" by {_classifier(step)}") for step in nodes]
+    by = f" by {next(iter(used))}" if one else ""
+    text = (
+        f"Evidence for each object in each region [@fan2020] is its log-probability{by}, "
+        f"{'; '.join(parts)}. "
+    )
+    if any(step.trained for step in nodes):
+        text += "Evidence for the target is set against that for the other trained object (foil)"
+        text += f"{_control([step.scheme not in _PAIR_ONLY for step in nodes])}. "
+    return text
+
+
+def _scheme(step: Settings) -> str:
+    """Say which samples train and which are tested."""
+    if step.scheme in ("within_phase", "2way_within"):
+        part = f"leaving out one run of phase `{step.test_phase}` at a time"
+        if step.train_phase:
+            part += f", training on the others and on phase `{step.train_phase}`"
+    else:
+        part = f"training on phase `{step.train_phase}` and testing on phase `{step.test_phase}`"
+    null = f", {step.n_permutations:,} permutations" if step.n_permutations else ""
+    return f"{part} (scheme `{step.scheme}`{null})"
+
+
+def _classifier(step: Settings) -> str:
+    floor = step.probability_floor
+    raised = f", with probabilities below {floor:g} raised to it" if floor else ""
+    return f"{classifier_words(step)}{raised}"
+
+
+def _control(has_controls: list[bool]) -> str:
+    """Say what is compared beside the foil: nothing where only the trained pair takes part."""
+    if not any(has_controls):
+        return ""
+    where = "" if all(has_controls) else ", where they take part,"
     return (
-        f"Evidence for each object in each region is its log-probability by {' and '.join(used)}, "
-        f"{'; '.join(parts)}. Evidence for the target is set against that for the other trained "
-        "object (foil) and for the mean of the other objects (control) [@fan2020]. "
+        f" and for the mean of the control objects{where} (control); in samples of a control "
+        "object the foil is the mean of the other control objects"
     )

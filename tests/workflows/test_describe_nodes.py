@@ -103,7 +103,7 @@ CHANGES = [
     (init_task_mask_wf, "leave_one_out.cluster_threshold", 2.9, "clusters of z > 2.9"),
     (init_task_mask_wf, "leave_one_out.cluster_p", 0.01, "p < 0.01"),
     (lambda: init_encoding_wf(n_permutations=50), "significance.n_permutations", 999, "of 999"),
-    (lambda: init_encoding_wf(n_permutations=50), "significance.q", 0.2, "rate 0.2"),
+    (lambda: init_encoding_wf(n_permutations=50), "significance.q", 0.2, "over voxels 0.2"),
     (init_encoding_wf, "encode.penalties", [30.0], "penalty of 30 "),
     (init_encoding_wf, "encode.groups", "session", "each session was left out"),
 ]  # fmt: skip

@@ -4,12 +4,15 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.describe import describe
+from fmriprod.workflows.encoding import init_encoding_wf
+from fmriprod.workflows.evidence import init_evidence_wf
 from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.group_rsa import init_group_rsa_wf
 from fmriprod.workflows.group_statistics import init_group_statistics_wf
 from fmriprod.workflows.normalize import init_normalize_wf
 from fmriprod.workflows.parcel_group import init_parcel_group_wf
 from fmriprod.workflows.parcel_task import init_parcel_task_wf
+from fmriprod.workflows.region_evidence import init_region_evidence_wf
 from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
 from fmriprod.workflows.single_trial import init_single_trial_wf
@@ -26,6 +29,15 @@ def first_level(**options):
 
 def parcel_task(**options):
     return init_parcel_task_wf(contrast="a-b", model_options=options)
+
+
+def evidence(*schemes, trained=("bed", "chair")):
+    options = [{"scheme": name, "train_phase": "a", "test_phase": "b"} for name in schemes]
+    return init_region_evidence_wf(schemes=options, phases=["a=x:1", "b=x:2"], trained=trained)
+
+
+def encoding(**options):
+    return init_encoding_wf(n_permutations=50, test_options=options)
 
 
 def regions(*masks):
@@ -95,6 +107,30 @@ SAID = [
      "clusters of voxels with p < 0.001; level 0.05; clusters of at least 20 voxels)", "largest"),
     (lambda: init_group_rsa_wf(method="voxel_shuffling", correction="none"),
      {"group.n_draws": 5000}, "5,000 draws; not corrected;", "flipped"),
+    (init_evidence_wf, {"evidence.C": 0.5}, "[@liblinear] (C = 0.5; voxels standardised over "
+     "training and over test samples separately), leaving out one run at a time", "largest F"),
+    (init_evidence_wf, {"evidence.standardize": "run", "evidence.n_voxels": 80},
+     "over each run), of the 80 voxels with the largest F over labels", "separately"),
+    (lambda: evidence("2way"), {}, "that for the other trained object (foil).", "control"),
+    (lambda: evidence("4way"), {}, "(foil) and for the mean of the control objects (control); in "
+     "samples of a control object the foil is the mean of the other control objects.", "take part"),
+    (lambda: evidence("4way", "2way"), {},
+     "of the control objects, where they take part, (control)", ""),
+    (lambda: evidence("4way", trained=()), {}, "(scheme `4way`).", "foil"),
+    (lambda: evidence("4way"), {"evidence_4way_b.probability_floor": 0.001},
+     "separately), with probabilities below 0.001 raised to it, training on", ""),
+    (lambda: evidence("4way", "2way"), {"evidence_2way_b.C": 3.0}, "`4way`) by one-versus-rest "
+     "L2-regularised logistic regression, as defined by LIBLINEAR [@liblinear] (C = 1;", ""),
+    (encoding, {}, "largest explained variance over layers was compared with that of 50 "
+     "permutations of the responses, with penalties chosen anew; 14 voxels together gave the null",
+     "circle|blocks"),
+    (lambda: encoding(scheme="shift", penalty="chosen", per_voxel=True, score="r"), {},
+     "largest correlation over layers was compared with that of 50 shifts of the responses of each "
+     "run in a circle, with the penalties of the data; each voxel had a null of its own",
+     "permutation|14"),
+    (lambda: encoding(scheme="within", block=5), {"significance.penalties": [3.0]},
+     "of 50 permutations of blocks of 5 samples of the responses within each run; 14", "anew"),
+    (encoding, {"significance.shared_penalty": True}, "with the penalties of the data", "anew"),
 ]  # fmt: skip
 
 
