@@ -8,6 +8,8 @@ from scipy import stats
 from fmriprod.algorithms.bootstrap import subjects_by_columns
 from fmriprod.algorithms.checks import InputError
 
+_ROUNDING = 1e-9  # of sums of scaled values, times the root of the participants: equal is equal
+
 
 @dataclass(frozen=True)
 class SignFlip:
@@ -77,18 +79,15 @@ def sign_flip(
     else:
         rng = np.random.default_rng(seed)
         signs = rng.choice((-1.0, 1.0), size=(n_permutations, n_subjects))
-    t = _t_values(values, np.ones((1, n_subjects)))[0]
-    null = np.abs(_t_values(values, signs))
-    bound = np.abs(t) * (1 - 1e-9)  # equal up to rounding is equal
-    spare = 0 if complete else 1  # all flips hold the observed one already
-    p, p_max = np.full((2, len(t)), np.nan)
-    tested = np.isfinite(values).sum(axis=0) > 1
+    n = np.isfinite(values).sum(axis=0)
+    tested = n > 1
+    t, p, p_max = np.full((3, values.shape[1]), np.nan)
     if tested.any():
-        largest = null[:, tested].max(axis=1)
-        total = len(signs) + spare
-        p[tested] = ((null >= bound).sum(axis=0)[tested] + spare) / total
-        p_max[tested] = ((largest[:, None] >= bound[tested]).sum(axis=0) + spare) / total
-    return SignFlip(np.where(tested, t, np.nan), p, p_max, len(signs))
+        t[tested] = _t_values(values[:, tested], n[tested])
+        reached = np.array(_reached(values[:, tested], n[tested], signs))
+        spare = 0 if complete else 1  # all flips hold the observed one already
+        p[tested], p_max[tested] = (reached + spare) / (len(signs) + spare)
+    return SignFlip(t, p, p_max, len(signs))
 
 
 def fdr(p: np.ndarray) -> np.ndarray:
@@ -107,14 +106,34 @@ def fdr(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _t_values(values: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """One-sample t of flipped values, shape (n_flips, n_columns)."""
-    n = np.isfinite(values).sum(axis=0)
-    filled = np.nan_to_num(values)
-    squares = (filled**2).sum(axis=0)
-    sums = signs @ filled
-    spread = np.maximum(n * squares - sums**2, 0)
-    spread[spread < 1e-12 * n * squares] = 0
+def _t_values(values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """One-sample t of each column; 0 where all values are 0, infinite where they are the same."""
+    mean = np.nan_to_num(values).sum(axis=0) / n
+    scatter = np.nansum((values - mean) ** 2, axis=0)
+    scatter[scatter <= 1e-14 * n * mean**2] = 0  # rounding, as of `group_sums.GroupSums`
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = sums * np.sqrt(np.maximum(n - 1, 0)) / np.sqrt(spread)
+        t = mean * np.sqrt(n * (n - 1)) / np.sqrt(scatter)
     return np.where(np.isnan(t), 0, t)
+
+
+def _reached(values: np.ndarray, n: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count the flips that reach the observed sum of each column, and those whose largest t does.
+
+    Sums of squares do not change when signs do: values divided by the root of theirs have a sum
+    that rises with t, and is not the difference of two large numbers, as the variance is.
+    """
+    scaled = np.nan_to_num(values)
+    root = np.sqrt((scaled**2).sum(axis=0))
+    scaled /= np.where(root > 0, root, 1)
+    null = np.abs(signs @ scaled)
+    bound = np.abs(scaled.sum(axis=0)) - _ROUNDING * np.sqrt(n)
+    largest = _t_of_sums(null, n).max(axis=1)
+    beyond = (largest[:, None] >= _t_of_sums(bound, n)).sum(axis=0)
+    return (null >= bound).sum(axis=0), beyond
+
+
+def _t_of_sums(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Student's t of the sum of n values whose squares sum to 1."""
+    sums = np.maximum(sums, 0.0)
+    with np.errstate(divide="ignore"):
+        return sums * np.sqrt((n - 1) / np.maximum(n - sums**2, 0))

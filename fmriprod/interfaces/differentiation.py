@@ -166,6 +166,7 @@ class GroupDifferentiation(PythonInterface):
 
     input_spec = _GroupDifferentiationInputSpec
     output_spec = _GroupDifferentiationOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:

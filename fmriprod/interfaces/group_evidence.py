@@ -125,6 +125,7 @@ class GroupEvidence(PythonInterface):
 
     input_spec = _GroupEvidenceInputSpec
     output_spec = _GroupEvidenceOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:

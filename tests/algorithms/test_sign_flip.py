@@ -89,3 +89,17 @@ def test_fdr_is_that_of_statsmodels(rng):
     np.testing.assert_allclose(fdr(p), multitest.multipletests(p, method="fdr_bh")[1])
     assert np.isnan(fdr(np.array([np.nan, np.nan]))).all()
     assert fdr(np.array([1.2, 0.01])).tolist() == [1, 0.02]
+
+
+@pytest.mark.parametrize("scatter", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
+def test_flips_reach_themselves_however_small_the_scatter(scatter):
+    drawn = 1 + scatter * np.random.default_rng(7).standard_normal((8, 60))
+    found = sign_flip(drawn, n_permutations=256)
+    np.testing.assert_array_equal(found.p, 2 / 256)  # all values of one sign: none but its mirror
+    assert (found.p_max >= 2 / 256).all()
+    np.testing.assert_allclose(found.t, stats.ttest_1samp(drawn, 0).statistic, rtol=1e-9)
+    drawn[:2, ::2] = np.nan
+    alone = [sign_flip(column).p_max[0] for column in drawn.T]
+    assert alone == [2 / 64, 2 / 256] * 30
+    few = sign_flip(drawn[:, :2], n_permutations=256)
+    assert few.p.tolist() == [2 / 64, 2 / 256] and (few.p_max >= few.p).all()
