@@ -133,18 +133,21 @@ def build_name(entities: Mapping[str, str], suffix: str, extension: str) -> Bids
     return BidsName(tuple(ordered), suffix, extension)
 
 
-def parse_name(file_name: str) -> BidsName:
+def parse_name(file_name: str, *, any_order: bool = False) -> BidsName:
     """Take a file name (without folders) apart.
 
     Parameters
     ----------
     file_name : str
         Such as ``sub-01_task-draw_run-1_bold.nii.gz``.
+    any_order : bool
+        Take entities in another order, too, as other programs write them in derivatives
+        (``space-MNIPediatricAsym_cohort-1``); they are put in order.
 
     Returns
     -------
     BidsName
-        So that ``str(parse_name(x)) == x``.
+        So that ``str(parse_name(x)) == x``, for names in order.
 
     Raises
     ------
@@ -166,7 +169,7 @@ def parse_name(file_name: str) -> BidsName:
         name = build_name({key: label for key, _, label in pairs}, suffix, dot + rest)
     except InputError as err:
         raise _name_error(file_name, f"{err.subject} {err.found}: {err.hint}") from None
-    if str(name) != file_name:
+    if str(name) != file_name and not any_order:
         raise _name_error(file_name, f"BIDS fixes the order: rename it to {name}")
     return name
 

@@ -171,7 +171,7 @@ class SaveDerivative(PythonInterface):
         if not source:
             return {}
         dismissed = self._list("dismiss_entities")
-        name = parse_name(os.path.basename(source))
+        name = parse_name(os.path.basename(source), any_order=True)
         if name.get("sub") is None:
             raise InputError(
                 "source_file",

@@ -15,7 +15,7 @@ _IMAGES = (".nii.gz", ".nii")
 _NATIVE_SPACES = (None, "boldref", "func")
 _CONFOUNDS = ("timeseries", "regressors")  # since 20.2, and before
 _SUFFIXES = {"bold", "mask", "boldref", "dseg", "T1w", "xfm", *_CONFOUNDS}
-_ABOUT_SPACE = ("space", "res", "desc", "label", "from", "to", "mode")
+_ABOUT_SPACE = ("space", "cohort", "res", "desc", "label", "from", "to", "mode")
 _FOLDERS = ("anat", "func")
 _Files = list[tuple[str, BidsName, str]]
 
@@ -37,7 +37,8 @@ class RunFiles:
     Parameters
     ----------
     spaces : dict of str to SpaceFiles
-        By name: ``native``, ``T1w``, ``MNI152NLin2009cAsym:res-2`` ...
+        By name: ``native``, ``T1w``, ``MNI152NLin2009cAsym:res-2``,
+        ``MNIPediatricAsym:cohort-1:res-2`` ...
     confounds_file, confounds_json : str or None
         Table of confounds, and what its columns are.
     transforms : dict of (str, str) to str
@@ -87,7 +88,7 @@ def participant_files(
                 if suffix not in _SUFFIXES or extension.endswith(("dtseries.nii", "gii")):
                     continue
                 try:
-                    name = parse_name(entry.name)
+                    name = parse_name(entry.name, any_order=True)
                 except InputError:
                     continue  # no file of fMRIPrep
                 if name.get("sub") == subject and not name.get("echo"):
@@ -104,7 +105,7 @@ def _space(name: BidsName) -> str:
     space = name.get("space")
     if space in _NATIVE_SPACES:
         return NATIVE
-    return str(space) + (f":res-{name.get('res')}" if name.get("res") else "")
+    return ":".join([str(space), *(f"{k}-{name.get(k)}" for k in ("cohort", "res") if name.get(k))])
 
 
 def runs_of(files: _Files) -> dict[tuple, RunFiles]:

@@ -99,7 +99,7 @@ class DerivativesIndex:
 
 
 def choose_space(spaces: Sequence[str], space: str | None, what: str, root: str) -> str:
-    """Choose a space by its name, with or without its resolution.
+    """Choose a space by its name, with or without its cohort and resolution.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def choose_space(spaces: Sequence[str], space: str | None, what: str, root: str)
     InputError
         If there is none of that name, or several, with those that there are.
     """
-    matching = [n for n in spaces if space is None or space == n.partition(":")[0]]
+    matching = [n for n in spaces if space is None or f"{n}:".startswith(f"{space}:")]
     matching = [str(space)] if space in spaces else matching
     if not matching:
         expected = "a preprocessed series" + (f" in space {space}" if space else "")
@@ -140,7 +140,8 @@ def index_derivatives(folder: str | Path) -> DerivativesIndex:
 
     Names of all versions since 20 are understood: confounds as ``timeseries`` and
     ``regressors``, transforms from ``scanner`` and from ``boldref``, images with and without
-    ``res``. Surfaces, CIFTI, reports and single echoes are passed over.
+    ``res`` and ``cohort``, entities in any order. Surfaces, CIFTI, reports and single echoes are
+    passed over.
 
     Parameters
     ----------

@@ -48,6 +48,17 @@ def test_order_of_the_entities_given_does_not_matter(entities, random):
     assert build_name(shuffled, "bold", ".nii") == build_name(entities, "bold", ".nii")
 
 
+@given(entities.filter(lambda e: len(e) > 1), st.randoms(use_true_random=False))
+def test_names_of_other_programs_may_have_another_order(entities, random):
+    expected, pairs = build_name(entities, "bold", ".nii"), list(entities.items())
+    random.shuffle(pairs)
+    written = "_".join([*(f"{key}-{label}" for key, label in pairs), "bold.nii"])
+    assert parse_name(written, any_order=True) == expected
+    if written != str(expected):
+        with pytest.raises(InputError, match="BIDS fixes the order"):
+            parse_name(written)
+
+
 @given(st.text(max_size=40) | st.text("sub-task_run.ni1 /\\", max_size=30))
 def test_any_text_is_a_name_or_an_input_error(text):
     try:

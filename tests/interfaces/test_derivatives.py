@@ -71,6 +71,14 @@ def test_a_map_is_saved_with_the_entities_of_its_run(work, bold, maps):
     assert out.out_sidecar == str(work / f"out/sub-01/func/{name}.json")
 
 
+def test_a_cohort_is_put_where_the_specification_has_it(work, maps):
+    source = "prep/sub-01/func/sub-01_task-x_space-MNIPediatricAsym_cohort-1_res-2_bold.nii"
+    source = write_tree(work, {source: None}) / source
+    name = "sub-01_cohort-1_task-x_space-MNIPediatricAsym_res-2_stat-z_statmap.nii.gz"
+    step = saver(work, in_file=maps[0], source_file=str(source), suffix="statmap", stat="z")
+    assert step.run().outputs.out_file == str(work / "out/sub-01/func" / name)
+
+
 def test_a_second_run_touches_nothing(work, bold, maps):
     inputs = {
         "in_file": maps[0],

@@ -97,6 +97,27 @@ def test_old_names(work):
     assert index.anat["01"].t1w_file is None
 
 
+PEDIATRIC = "space-MNIPediatricAsym"
+
+
+def test_entities_in_the_order_of_niworkflows(work):
+    stem = "sub-01/func/sub-01_task-x_dir-AP_rec-a_run-1"  # the specification has rec before dir
+    spaces = (f"{PEDIATRIC}_cohort-1_res-2", f"{PEDIATRIC}_cohort-2_res-2")
+    index = index_derivatives(
+        write_tree(work, series(stem, *spaces) | {"dataset_description.json": NEW})
+    )
+    run = raw("sub-01_task-x_rec-a_dir-AP_run-1_bold.nii.gz")
+    first, second = (f"MNIPediatricAsym:cohort-{k}:res-2" for k in (1, 2))
+    assert list(index.files_of(run).spaces) == [first, second]
+    for asked in (second, "MNIPediatricAsym:cohort-2"):
+        name, files = index.space_of(run, asked)
+        assert name == second and "cohort-2" in files.bold_file and "cohort-2" in files.mask_file
+    with pytest.raises(InputError, match=f"{first}, {second}"):
+        index.space_of(run, "MNIPediatricAsym")
+    with pytest.raises(InputError, match="did you mean"):
+        index.space_of(run, "MNIPediatricAsym:cohort-3")
+
+
 def test_a_space_by_its_name(new):
     index, run = index_derivatives(new), raw("sub-01_task-x_run-1_bold.nii.gz")
     for asked in ("native", "T1w", "MNI152NLin2009cAsym:res-2"):
