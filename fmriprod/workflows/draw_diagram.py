@@ -166,16 +166,18 @@ class Picture:
 
     def _saved(self) -> dict[Path, int]:
         """For each box, how many of its results are saved."""
-        found: dict[Path, set[Path]] = {}
+        found: dict[Path, dict[Path, int]] = {}
         for path in self.saving:
             kind = type(self.flat.nodes[path].interface).__name__
+            names = getattr(self.flat.nodes[path].inputs, "names", None)  # of a list of files
             if kind.startswith("Compress") or not self.flat.into[path]:
                 continue
             name = self.flat.into[path][0].input
             for source in self.flat.sources(path, name):
                 if source in self.place:
-                    found.setdefault(self.place[source], set()).add(self.merged.of[path])
-        return {place: len(savers) for place, savers in found.items()}
+                    number = len(names) if isinstance(names, list) and names else 1
+                    found.setdefault(self.place[source], {})[self.merged.of[path]] = number
+        return {place: sum(savers.values()) for place, savers in found.items()}
 
     def groups(self) -> list[Group]:
         """Make frames around the boxes of a workflow that is not collapsed."""

@@ -130,9 +130,8 @@ def _main(made: Placeholders, participants: int, options: dict[str, Any]) -> pe.
 def _study(
     target: str, made: Placeholders, participants: int, options: dict[str, Any]
 ) -> pe.Workflow:
-    """Build the analysis of placeholder participants of a study file."""
-    from fmriprod.workflows.production_feat import init_production_feat_wf
-    from fmriprod.workflows.production_subject import init_production_subject_wf
+    """Build the analysis of a study file, of placeholder participants and their group."""
+    from fmriprod.workflows.draw_study import build_study
     from fmriprod.workflows.study_file import read_study
 
     study, problems = read_study(target)
@@ -142,18 +141,7 @@ def _study(
             "study", expected=first.expected, found=first.found, file=first.file,
             hint=first.hint + (f" ({len(problems)} problems)" if len(problems) > 1 else ""),
         )  # fmt: skip
-    workflow = pe.Workflow(name="fmriprod")
-    places = {"out_dir": str(made.folder), "bids_dir": str(made.folder)}
-    for n in range(1, participants + 1):
-        label = f"{n:02d}"
-        given = {"plan": made.study_plan(study, label), "study": study, **places}
-        if study.glm.engine == "fsl":
-            own = call_builder(init_production_feat_wf, target, given, options)
-        else:
-            given["files"] = made.region_files(study, label)
-            own = call_builder(init_production_subject_wf, target, given, options)
-        workflow.add_nodes([own])
-    return workflow
+    return build_study(study, target, made, participants, options)
 
 
 def _from_code(target: str, options: dict[str, Any]) -> pe.Workflow:

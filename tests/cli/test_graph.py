@@ -6,6 +6,8 @@ import pytest
 
 from fmriprod.cli.main import main
 from fmriprod.interfaces.study_folder import READY
+from fmriprod.workflows.draw_diagram import diagram_of
+from fmriprod.workflows.draw_flat import flatten
 from fmriprod.workflows.draw_targets import builders, open_target, required
 
 
@@ -33,8 +35,45 @@ def test_a_study_is_drawn_with_placeholders(tmp_path):
     assert main(["graph", "fan2020", "-o", str(file), "--participants", "2"]) == 0
     found = texts(file)
     assert {"Participant × 2", "Run", "× 10", "Patterns", "× 10 runs", "Effects", "× 4 runs",
-            "Evidence", "T1w image", "FWHM 3 mm", "high pass 100 s"} <= set(found)  # fmt: skip
+            "Evidence", "T1w image", "FWHM 3 mm", "high pass 100 s", "Group", "Task mask",
+            "× 2", "Group statistics", "9 results saved"} <= set(found)  # fmt: skip
     assert not any("TR" in text for text in found)  # placeholders know no repetition time
+
+
+@pytest.mark.parametrize("participants", [1, 2, 4])
+def test_the_group_of_a_study_takes_what_its_participants_give(participants):
+    with open_target("fan2020", participants=participants) as workflow:
+        diagram = diagram_of(workflow, level=1, direct=True)
+        flat = flatten(workflow)
+    boxes = {box.key: box for box in diagram.boxes}
+    ends = [(boxes[a.source], boxes[a.target]) for a in diagram.arrows]
+    member = "Participant" if participants > 1 else "Participant 01"
+    assert {(a.title, b.title) for a, b in ends if a.group and a.group != b.group} == {
+        ("Anatomy", "Task mask"), ("Normalize", "Task mask"), ("Effect in template", "Task mask"),
+        ("Variance in template", "Task mask"), ("Anatomy", member), ("Patterns", member),
+        ("Evidence", "Group statistics"), ("Evidence", "Group report"),
+        ("Differentiation", "Group statistics"),
+    }  # fmt: skip
+    assert next(b.count for b in diagram.boxes if (b.group, b.title) == ("group_wf", member)) == (
+        f"× {participants}" if participants > 1 else ""
+    )
+    everyone = {f"sub_{n:02d}_wf" for n in range(1, participants + 1)}
+    of_group = [path for path in flat.nodes if path[0] == "group_wf"]
+    for path in of_group:  # nobody gets results of somebody else
+        if path[1] in everyone:
+            givers = {source[0] for source in flat.sources(path) if isinstance(source[0], str)}
+            assert givers <= {path[1], "group_wf"}, path
+    for path, field in ((("group_statistics_wf", "differentiation"), "differentiation_files"),
+                        (("task_mask_wf", "leave_one_out"), "effect_files")):  # fmt: skip
+        assert {s[0] for s in flat.sources(("group_wf", *path), field)} == everyone
+    assert not [path for path in flat.nodes if "other" in "".join(path)]
+
+
+def test_a_study_without_questions_has_no_group(tmp_path):
+    text = re.sub(r"\[\[evidence\]\].*?\n\n", "", (READY / "fan2020.toml").read_text(), flags=re.S)
+    (tmp_path / "study.toml").write_text(text)
+    with open_target(str(tmp_path / "study.toml")) as workflow:
+        assert workflow.list_node_names() and workflow.get_node("group_wf") is None
 
 
 def test_a_study_file_with_fsl_is_drawn_too(tmp_path):
@@ -132,8 +171,6 @@ def test_names_are_listed(capsys):
 
 @pytest.mark.parametrize("name", sorted(builders()))
 def test_every_builder_of_the_list_can_be_drawn(name):
-    from fmriprod.workflows.draw_diagram import diagram_of
-
     with open_target(name) as workflow:
         diagram = diagram_of(workflow, level=2)
     assert [b for b in diagram.boxes if b.kind not in ("input", "output")]
