@@ -15,9 +15,18 @@ _CHUNK = 1 << 20
 _MOST_FILES = 2_000_000  # of a session of DICOMs are some ten thousand
 _LEFT_FREE = 1 << 28  # bytes of disk that extraction does not use up
 _BLOCK = 512  # bytes of a tar block
+_LONG = {
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}  # headers that tarfile takes into memory whole: long names, notes
+_MOST_LONG = 1 << 20  # bytes of one of them; paths have at most some thousand
+_MOST_LONGS = 1 << 28  # bytes of all of them
 _BROKEN = (
     tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError,
-    NotImplementedError, RuntimeError,
+    NotImplementedError, RuntimeError, ValueError, OverflowError,
 )  # fmt: skip
 
 
@@ -46,8 +55,9 @@ def extract_archive(in_file: str | Path, folder: str | Path, max_gb: float) -> d
     Raises
     ------
     InputError
-        If it is no archive, is cut off or damaged, has absolute names or names with ``..``,
-        holds links or devices, is encrypted, is larger than allowed, or than the disk has room.
+        If it is no archive, is cut off or damaged, has something after its end mark, absolute
+        names or names with ``..``, holds links, devices or sparse files, is encrypted, is larger
+        than allowed, or than the disk has room, or has names or notes of more than 1 MiB.
     """
     in_file, folder = Path(in_file), Path(folder)
     left = max_gb * 1e9
@@ -74,10 +84,10 @@ def extract_archive(in_file: str | Path, folder: str | Path, max_gb: float) -> d
 
 
 def _members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    if zipfile.is_zipfile(in_file):
-        yield from _zip_members(in_file)
-    elif _is_tar(in_file):
+    if _is_tar(in_file):  # asked first: a tar file that ends with a zip file looks like one
         yield from _tar_members(in_file)
+    elif zipfile.is_zipfile(in_file):
+        yield from _zip_members(in_file)
     else:
         with in_file.open("rb") as stream:
             start = stream.read(4)
@@ -91,15 +101,46 @@ def _members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _is_tar(in_file: Path) -> bool:
     try:
-        return tarfile.is_tarfile(in_file)
-    except (EOFError, zlib.error, lzma.LZMAError):
+        with tarfile.open(in_file, tarinfo=_bounded(in_file)):
+            return True
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
         return False
 
 
+def _bounded(in_file: Path) -> type[tarfile.TarInfo]:
+    """Make a class of headers that refuses those which would fill the memory."""
+    left = _MOST_LONGS
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+            nonlocal left
+            header = super().frombuf(buf, encoding, errors)
+            left -= header.size if header.type in _LONG else 0
+            if header.type in _LONG and not (0 <= header.size <= _MOST_LONG and left >= 0):
+                raise _error(
+                    in_file, f"names and notes of files of at most {_MOST_LONG:,} bytes each and "
+                    f"{_MOST_LONGS:,} together", f"more, such as {header.size:,} bytes",
+                    "do not trust this archive; ask who made it for another",
+                )  # fmt: skip
+            if header.type == tarfile.GNUTYPE_SPARSE:
+                raise _sparse(in_file)
+            return header
+
+        def _proc_gnusparse_10(self, *_: object) -> None:  # tarfile's for a newer form of them
+            raise _sparse(in_file)
+
+    return Header
+
+
 def _tar_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with tarfile.open(in_file, "r:*") as archive:
+    with tarfile.open(in_file, "r:*", tarinfo=_bounded(in_file)) as archive:
         for member in archive:
             _check_name(in_file, member.name)
+            if member.size < 0:  # tarfile would go back, and on without end
+                raise tarfile.ReadError(f"{member.name!r} of {member.size} bytes")
+            if member.issparse():
+                raise _sparse(in_file)
             if member.isdir():
                 continue
             stream = archive.extractfile(member) if member.isreg() else None
@@ -109,12 +150,27 @@ def _tar_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
                     "make the archive again from the files themselves (tar --dereference)",
                 )  # fmt: skip
             yield member.name, stream
-        # A tar file that ends between two members looks whole, but for the empty block at its end.
+        # A tar file that ends between two members looks whole, but for the empty block at its
+        # end; tarfile takes a damaged header for that block.
         archive.fileobj.seek(archive.offset)
-        if len(archive.fileobj.read(_BLOCK)) < _BLOCK:
+        mark = archive.fileobj.read(_BLOCK)
+        if len(mark) < _BLOCK:
             raise EOFError("the archive ends without its end mark")
-        while archive.fileobj.read(_CHUNK):  # to the checksum at the end of what is compressed
-            pass
+        if any(mark):
+            raise tarfile.ReadError("a damaged header after the last file that could be read")
+        while rest := archive.fileobj.read(_CHUNK):  # to the checksum of what is compressed
+            if rest.strip(b"\0"):
+                raise _error(
+                    in_file, "nothing after the end mark of the archive",
+                    "more, such as a second archive joined to it by cat",
+                    "unpack it yourself (tar --ignore-zeros) and give the folder",
+                )  # fmt: skip
+
+
+def _sparse(in_file: Path) -> InputError:
+    return _error(
+        in_file, "plain files", "a sparse file", "make the archive again without --sparse"
+    )
 
 
 def _zip_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:

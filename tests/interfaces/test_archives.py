@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import shutil
@@ -6,6 +7,7 @@ import tarfile
 import zipfile
 
 import pytest
+from support.fuzz import bounds
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.archives import extract_archive
@@ -166,3 +168,81 @@ def test_device_files_are_refused(work, kind):
         info.type, info.devmajor, info.devminor = kind, 1, 3
         archive.addfile(info)
     refused(path, "'null', a link or device")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_tar_that_ends_with_a_zip_is_a_tar(work, mode):
+    inner = make(work / "notes.zip").read_bytes()
+    files = {"1.dcm": b"D" * 3000, "notes.zip": inner}
+    found = extract(make(work / "x.tar", files, mode))
+    assert {n: p.read_bytes() for p, n in found.items()} == files
+
+
+def header(name, kind, size):
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def notes(text):
+    """Give a pax header that holds notes on the next member, and that member."""
+    lines = b"".join(b"%d %s\n" % (len(t) + len(str(len(t) + 4)) + 2, t) for t in text)
+    return header("n", b"x", len(lines)) + lines.ljust(-(-len(lines) // 512) * 512, b"\0")
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g", b"X"])
+def test_a_header_that_would_fill_the_memory_is_refused(work, kind, first):
+    before = b"" if first else header("a", b"0", 0)
+    (work / "x.tar").write_bytes(before + header("././@LongLink", kind, 40 << 20) + bytes(9999))
+    refused(work / "x.tar", "41,943,040 bytes")
+
+
+def test_a_long_name_that_is_packed_small_takes_no_memory(work):
+    with gzip.open(work / "x.tgz", "wb", 1) as stream:
+        stream.write(header("././@LongLink", b"L", 400 << 20))
+        for _ in range(400):
+            stream.write(b"A" * (1 << 20))
+        stream.write(header("x", b"0", 0) + bytes(1024))
+    assert (work / "x.tgz").stat().st_size < 3_000_000
+    with bounds(memory=100 << 20):
+        refused(work / "x.tgz", "do not trust this archive")
+
+
+def test_many_headers_may_not_fill_the_memory_together(work, monkeypatch):
+    files = {f"{k}/" + "x" * 3000: b"1" for k in range(4)}
+    assert list(extract(make(work / "x.tar", files, "w")).values()) == list(files)
+    shutil.rmtree(work / "out")
+    monkeypatch.setattr("fmriprod.interfaces.archives._MOST_LONGS", 10_000)
+    refused(work / "x.tar", "10,000 together")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (header("a", b"0", -512) + bytes(1024), "'a' of -512 bytes"),
+        (header("a", b"L", -512) + bytes(1024), "more, such as -512 bytes"),
+        (header("a", b"S", 0) + bytes(1024), "a sparse file"),
+        (notes([b"GNU.sparse.major=1", b"GNU.sparse.minor=0"]) + header("a", b"0", 512)
+         + b"99999\n".ljust(512, b"\0") + bytes(1024), "a sparse file"),
+        (notes([b"GNU.sparse.map=0,S"]) + header("a", b"0", 0) + bytes(1024), "copy or download"),
+        (notes([b"GNU.sparse.map=0,9", b"GNU.sparse.size=9"]) + header("a", b"0", 9)
+         + bytes(1536), "a sparse file"),
+        (header("n", b"x", 512) + (b"9" * 30 + b" a=1\n").ljust(512, b"\0") + header("a", b"0", 0)
+         + bytes(1024), "copy or download"),
+        (notes([b"size=" + b"9" * 30]) + header("a", b"0", 0) + bytes(1024), "copy or download"),
+        (header("a", b"0", 0) + b"x" * 512 + header("b", b"0", 0) + bytes(1024),
+         "a damaged header"),
+    ],
+)  # fmt: skip
+def test_odd_headers_are_refused(work, content, said):
+    (work / "x.tar").write_bytes(content)
+    refused(work / "x.tar", said)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_second_archive_joined_to_the_first_is_not_lost(work, mode):
+    one = make(work / "x.tar", {"a": b"1"}, mode).read_bytes()
+    two = make(work / "x.tar", {"b": b"2"}, mode).read_bytes()
+    (work / "x.tar").write_bytes(one + two)
+    refused(work / "x.tar", r"a second archive joined(.|\n)*--ignore-zeros")
