@@ -239,12 +239,16 @@ def init_bold_wf(
 
 
 def _reference_text(steps: Steps) -> str:
-    return (
+    mean = (
         f"The mean of {steps['select'].n_volumes} volumes of the first run, aligned with each "
-        f"other {phrase(_MOTION_TEXT, steps['align'].engine)}, was taken as reference of all runs, "
-        "and was aligned with the T1-weighted image by a rigid transform that was found "
-        f"{phrase(_COREGISTER_TEXT, steps['coregister'].engine)}. Its brain was found "
-        f"{phrase(_MASK_TEXT, steps['mask'].engine)}. "
+        f"other {phrase(_MOTION_TEXT, steps['align'].engine)},"
+    )
+    if steps["select"].n_volumes == 1:
+        mean = "One volume of the first run"
+    return (
+        f"{mean} was taken as reference of all runs, and was aligned with the T1-weighted image by "
+        f"a rigid transform that was found {phrase(_COREGISTER_TEXT, steps['coregister'].engine)}. "
+        f"Its brain was found {phrase(_MASK_TEXT, steps['mask'].engine)}. "
     )
 
 

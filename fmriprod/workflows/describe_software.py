@@ -17,6 +17,7 @@ _LIBRARIES = {
     "nilearn": "Nilearn{} [@nilearn]",
     "SimpleITK": "SimpleITK{} [@simpleitk]",
     "torch": "PyTorch{} [@pytorch]",
+    "onnxruntime": "ONNX Runtime{}",
 }
 _PROGRAMS = {
     "FSL": "FSL{} [@fsl]",
@@ -78,6 +79,9 @@ def _libraries(interface: PythonInterface) -> list[str]:
     if "fmriprod" in interface._libraries:  # a page of results lists versions, and counts nothing
         return []
     more = ["torch"] if getattr(interface.inputs, "backend", None) == "torch" else []
+    network = getattr(interface.inputs, "network", None)
+    if isinstance(network, str) and network not in ("gabor", "pixels"):
+        more.append("onnxruntime" if network.endswith(".onnx") else "torch")
     return [*interface._libraries, *more]
 
 

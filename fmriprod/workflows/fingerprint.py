@@ -101,9 +101,10 @@ def init_fingerprint_wf(
 
 def _text(steps: Steps) -> str:
     step = steps["fingerprint"]
+    smoothed = f" after smoothing the layers' maps (sigma {step.sigma:g} voxels)"
     return (
         "The profile of a region over layers is the mean score of its best "
         f"{percent(step.best_share):.4g} % of voxels, divided by its maximum; the best layer "
-        f"of a voxel was found after smoothing the layers' maps (sigma {step.sigma:g} voxels) "
+        f"of a voxel was found{smoothed if step.sigma else ' without smoothing'} "
         "[@eickenberg2017]. "
     )

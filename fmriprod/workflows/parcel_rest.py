@@ -10,10 +10,11 @@ from fmriprod.workflows.described_workflow import DescribedWorkflow
 
 _KINDS = {
     "correlation": "Pearson's correlation",
-    "partial correlation": "the partial correlation, given all other parcels, from a shrunk "
-    "covariance [@partial_correlation; @ledoit_wolf],",
+    "partial correlation": "the partial correlation, given all other parcels, from "
+    "correlations that were shrunk [@partial_correlation; @ledoit_wolf],",
     "covariance": "the covariance, shrunk [@ledoit_wolf],",
-    "tangent": "the projection into the tangent space at the group's mean [@tangent]",
+    "tangent": "the covariance, shrunk [@ledoit_wolf], projected into the tangent space at the "
+    "group's mean [@tangent],",
 }
 
 

@@ -1,5 +1,6 @@
 """The main job's steps before the region, from series that were preprocessed elsewhere."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -291,7 +292,9 @@ def _save(
 
 def _text(steps: Steps, prepared: PreparedRun) -> str:
     taken = steps["confounds"].strategy if prepared.confounds else "none"
+    note = prepared.notes[0]
+    note = re.sub(r"fMRIPrep(?: \d[\w.+-]*)?", r"\g<0> [@fmriprep]", note, count=1, flags=re.I)
     return (
-        f"{prepared.notes[0][0].upper()}{prepared.notes[0][1:]}. Confounds of the derivatives: "
+        f"{note[0].upper()}{note[1:]}. Confounds of the derivatives: "
         f"{taken}. Framewise displacement [@power_fd] is that of the derivatives. "
     )

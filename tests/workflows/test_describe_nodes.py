@@ -232,6 +232,12 @@ def test_the_software_is_named_with_versions_where_it_is_used():
     assert "FSL" not in describe(init_bold_wf())
     assert "PyTorch" in describe(init_encoding_wf(backend="torch"))
     assert "PyTorch" not in describe(init_encoding_wf())
+    networks = {"small": "PyTorch", "/x/net.onnx": "ONNX Runtime", "gabor": "", "pixels": ""}
+    for network, library in networks.items():
+        software = describe(init_stimulus_features_wf(network=network)).split("\n\n")[-1]
+        assert [name for name in ("PyTorch", "ONNX Runtime") if name in software] == [
+            name for name in [library] if name
+        ]
     assert describe(pe.Workflow(name="strangers")) == ""
 
 

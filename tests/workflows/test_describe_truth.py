@@ -1,17 +1,24 @@
 """Methods texts say what the code does with the settings that the nodes have, and no more."""
 
 import pytest
+from nipype.pipeline import engine as pe
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.preprocessed_run import PreparedRun
+from fmriprod.workflows.bold import init_boldref_wf
 from fmriprod.workflows.describe import describe
+from fmriprod.workflows.describe_nodes import Steps
 from fmriprod.workflows.encoding import init_encoding_wf
 from fmriprod.workflows.evidence import init_evidence_wf
+from fmriprod.workflows.fingerprint import init_fingerprint_wf
 from fmriprod.workflows.glm import init_first_level_wf
 from fmriprod.workflows.group_rsa import init_group_rsa_wf
 from fmriprod.workflows.group_statistics import init_group_statistics_wf
 from fmriprod.workflows.normalize import init_normalize_wf
 from fmriprod.workflows.parcel_group import init_parcel_group_wf
+from fmriprod.workflows.parcel_rest import init_parcel_rest_wf
 from fmriprod.workflows.parcel_task import init_parcel_task_wf
+from fmriprod.workflows.prepared_run import _text as prepared_text
 from fmriprod.workflows.region_evidence import init_region_evidence_wf
 from fmriprod.workflows.regions import init_regions_wf
 from fmriprod.workflows.searchlight_rsa import init_searchlight_rsa_wf
@@ -131,6 +138,13 @@ SAID = [
     (lambda: encoding(scheme="within", block=5), {"significance.penalties": [3.0]},
      "of 50 permutations of blocks of 5 samples of the responses within each run; 14", "anew"),
     (encoding, {"significance.shared_penalty": True}, "with the penalties of the data", "anew"),
+    (init_boldref_wf, {"select.n_volumes": 1}, "One volume of the first run was taken as reference",
+     "aligned with each other|mean"),
+    (init_boldref_wf, {}, "The mean of 20 volumes of the first run, aligned with each other", ""),
+    (init_fingerprint_wf, {"fingerprint.sigma": 0.0}, "was found without smoothing", "sigma"),
+    (lambda: init_parcel_rest_wf(kind="partial correlation"), {}, "from correlations that were "
+     "shrunk", "covariance"),
+    (lambda: init_parcel_rest_wf(kind="tangent"), {}, "covariance, shrunk [@ledoit_wolf]", ""),
 ]  # fmt: skip
 
 
@@ -156,3 +170,12 @@ def test_a_distance_in_noise_needs_noise_before_anything_is_computed():
         assert (node.inputs.noise, node.inputs.noise_method) == ("residuals", "diagonal")
         joined = workflow._graph.get_edge_data(workflow.get_node("inputnode"), node)["connect"]
         assert ("residual_files", "residual_files") in joined
+
+
+@pytest.mark.parametrize(("note", "said"), [
+    ("preprocessed by fMRIPrep 23.2.1, space T1w", "by fMRIPrep 23.2.1 [@fmriprep], space T1w. "),
+    ("preprocessed by another program", "Preprocessed by another program. Confounds"),
+])  # fmt: skip
+def test_what_was_preprocessed_elsewhere_is_cited(note, said):
+    run = PreparedRun("run-1", "bold.nii.gz", notes=(note,))
+    assert said in prepared_text(Steps(pe.Workflow("strangers")), run)
