@@ -1,6 +1,6 @@
 """How much room a run takes on disk, told from its plan and from image headers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fmriprod.interfaces.images import open_image
 from fmriprod.interfaces.problems import Problem
 from fmriprod.workflows.plan import RunPlan, SubjectPlan
 from fmriprod.workflows.plan_production import ProductionPlan
+from fmriprod.workflows.record_names import graph_word
 
 # Measured on simulated runs of 7 to 50 MB (a series in float32): tests/workflows/test_disk.py.
 _GZIP = 0.92  # of a realigned series in float32, which is mostly noise
@@ -140,11 +141,15 @@ def disk_problems(
     list of Problem
         One for each disk that is too small.
     """
-    work = _Share("work", need.peak(n_at_once), Path(work_dir), "*/sub_{}_wf", 0)
-    results = _Share("results", need.results, Path(out_dir), "sub-{}", 1)
+    work = _Share("work", need.peak(n_at_once), Path(work_dir), _work_of, 0)
+    results = _Share("results", need.results, Path(out_dir), "sub-{}".format, 1)
     disks = [[work, results]] if same_disk(out_dir, work_dir) else [[work], [results]]
     found = [_problem(need, shares, severity, n_at_once) for shares in disks]
     return [problem for problem in found if problem is not None]
+
+
+def _work_of(label: str) -> str:
+    return f"*/sub_{graph_word(label)}_wf"
 
 
 @dataclass(frozen=True)
@@ -154,14 +159,14 @@ class _Share:
     name: str
     n_bytes: float
     folder: Path
-    pattern: str
+    pattern: Callable[[str], str]
     column: int
 
     def there(self, need: DiskNeed) -> float:
         """Bytes that an earlier run has left, and that this one goes on from."""
         total = 0.0
         for label, sizes in need.members.items():
-            own = sum(folder_size(p) for p in self.folder.glob(self.pattern.format(label)))
+            own = sum(folder_size(p) for p in self.folder.glob(self.pattern(label)))
             total += min(own, sizes[self.column])
         return min(total, self.n_bytes)
 

@@ -9,6 +9,7 @@ from fmriprod.interfaces.merge_tables import MergeTables
 from fmriprod.workflows.group_statistics import init_group_statistics_wf
 from fmriprod.workflows.prepare_group import Member
 from fmriprod.workflows.production_member import init_member_wf, member_tables
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.task_mask import init_task_mask_wf
 
@@ -72,7 +73,7 @@ def build_members(
         built[member.subject] = init_member_wf(member, study, omp_nthreads=omp_nthreads)
         choose = pe.Node(
             Select(index=[place]),
-            name=f"task_mask_of_{member.subject}",
+            name=f"task_mask_of_{graph_word(member.subject)}",
             run_without_submitting=True,
             mem_gb=0.01,
         )
@@ -161,12 +162,11 @@ def _merged(
     key: Sequence[str],
 ) -> pe.Node:
     """Put the rows of two tables of a participant into one."""
-    both = pe.Node(Merge(2), name=f"both_{subject}_{field}", run_without_submitting=True)
+    what = f"{graph_word(subject)}_{field}"
+    both = pe.Node(Merge(2), name=f"both_{what}", run_without_submitting=True)
     both.inputs.in1 = early
     name = f"sub-{subject}_{field.removesuffix('_file')}.tsv"
-    merge = pe.Node(
-        MergeTables(key=list(key), out_name=name), name=f"merge_{subject}_{field}", mem_gb=0.2
-    )
+    merge = pe.Node(MergeTables(key=list(key), out_name=name), name=f"merge_{what}", mem_gb=0.2)
     workflow.connect([
         (late, both, [(f"outputnode.{field}", "in2")]),
         (both, merge, [("out", "in_files")]),

@@ -15,6 +15,7 @@ from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.interfaces.preprocessed_run import PreparedRun
 from fmriprod.workflows.plan_evidence import EvidencePlan, plan_evidence, region_note, region_runs
 from fmriprod.workflows.plan_sampling import choose_sampling, longest_pause
+from fmriprod.workflows.record_names import graph_word
 
 TASK_CONTRAST = "task"
 
@@ -261,7 +262,7 @@ def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:
 def run_key(run: Run) -> str:
     """Name a run in one word, unique for the participant, as names of workflows are."""
     parts = [("ses", run.session), ("task", run.task), ("run", run.run)]
-    return "_".join(f"{entity}_{value}" for entity, value in parts if value)
+    return graph_word("_".join(f"{entity}_{value}" for entity, value in parts if value))
 
 
 def run_title(run: Run) -> str:

@@ -15,6 +15,7 @@ from fmriprod.workflows.feat import init_feat_mean_wf, init_feat_wf
 from fmriprod.workflows.parts import gather
 from fmriprod.workflows.plan import RunPlan
 from fmriprod.workflows.plan_production import ProductionPlan
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.resources import image_gb
 from fmriprod.workflows.save import Destination, save
 from fmriprod.workflows.study_feat import feat_options
@@ -102,7 +103,7 @@ def init_production_feat_wf(
     """
     thresholds = {"drawing": 3.1} if task_z_thresholds is None else dict(task_z_thresholds)
     shared = {**feat_options(study), "slice_timing": slice_timing}
-    workflow = pe.Workflow(name=name or f"sub_{plan.subject}_wf")
+    workflow = pe.Workflow(name=name or f"sub_{graph_word(plan.subject)}_wf")
     inputnode = pe.Node(IdentityInterface(fields=["standard_file"]), name="inputnode")
     fields = ["fsf_files", "mean_fsf_files"]
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")

@@ -10,6 +10,7 @@ from fmriprod.workflows.parts import FEATURES
 from fmriprod.workflows.prepare_group import Member
 from fmriprod.workflows.production_parts import build_evidence, questions
 from fmriprod.workflows.production_regions import build_regions
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_words import TASK
 
@@ -56,7 +57,7 @@ def init_member_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name or f"sub_{member.subject}_wf")
+    workflow = pe.Workflow(name=name or f"sub_{graph_word(member.subject)}_wf")
     inputnode = pe.Node(IdentityInterface(fields=["task_mask"]), name="inputnode")
     tables = ["evidence_file", "scores_file", "time_courses_file"]
     made = ["mask_files", "region_names", "counts_file"]

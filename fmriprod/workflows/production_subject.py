@@ -22,6 +22,7 @@ from fmriprod.workflows.production_parts import (
 from fmriprod.workflows.production_regions import RegionFiles, build_regions
 from fmriprod.workflows.production_report import connect_production_report
 from fmriprod.workflows.production_save import save_production
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.study_feat import refuse_feat
 from fmriprod.workflows.study_model import Study
 
@@ -94,7 +95,7 @@ def init_production_subject_wf(
         If the study asks for FEAT: see `init_production_feat_wf`.
     """
     refuse_feat(study)
-    workflow = pe.Workflow(name=name or f"sub_{plan.subject}_wf")
+    workflow = pe.Workflow(name=name or f"sub_{graph_word(plan.subject)}_wf")
     fields = ["report_file", "evidence_file", "scores_file", "mask_files", "region_names"]
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")
     saving: dict[str, Any] = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}

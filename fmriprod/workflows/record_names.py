@@ -6,6 +6,20 @@ from functools import lru_cache
 _SMALL = ("gather ", "save ", "report ")  # done in no time: not worth a line
 
 
+_PLUS = "_plus_"  # no label of BIDS has an underscore
+
+
+def graph_word(label: str) -> str:
+    """Write a label, or words made of labels, as names of nodes can have it: ``+`` they cannot.
+
+    Examples
+    --------
+    >>> graph_word("a+b")
+    'a_plus_b'
+    """
+    return label.replace("+", _PLUS)
+
+
 @lru_cache(maxsize=65536)
 def participant_of(node: str) -> str:
     """Tell whose node it is from its full name (``...sub_01_wf...``), or ``group``.
@@ -14,12 +28,14 @@ def participant_of(node: str) -> str:
     --------
     >>> participant_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
     '01'
+    >>> participant_of("fmriprod.sub_a_plus_b_wf.anat_wf.skullstrip")
+    'a+b'
     >>> participant_of("fmriprod.collect")
     'group'
     """
     for part in node.split("."):
         if part.startswith("sub_") and part.endswith("_wf"):
-            return part.removeprefix("sub_").removesuffix("_wf")
+            return part.removeprefix("sub_").removesuffix("_wf").replace(_PLUS, "+")
     return "group"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from nipype.pipeline import engine as pe
 
 from fmriprod.workflows.parts import FEATURES, Parts
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.save import Destination, save
 
 
@@ -109,14 +110,14 @@ def _save_region(workflow: pe.Workflow, parts: Parts, destination: Destination) 
 def _save_evidence(
     workflow: pe.Workflow, parts: Parts, name: str, destination: Destination
 ) -> None:
-    evidence = parts.evidence[name]
+    evidence, word = parts.evidence[name], graph_word(name)
     for field, suffix in (("evidence_file", "evidence"), ("summary_file", "decoding")):
         source = (evidence, f"outputnode.{field}")
-        save(workflow, source, f"{name}_{suffix}", destination, suffix, label="task", desc=name)
+        save(workflow, source, f"{word}_{suffix}", destination, suffix, label="task", desc=name)
     save(
         workflow,
         (evidence, "outputnode.figures"),
-        f"{name}_figures",
+        f"{word}_figures",
         destination,
         "decoding",
         labels=(evidence, "outputnode.figure_names", "desc"),

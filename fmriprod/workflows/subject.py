@@ -10,6 +10,7 @@ from fmriprod.workflows.parts import Parts, connect_parts, gather
 from fmriprod.workflows.plan import SubjectPlan
 from fmriprod.workflows.preparation import build_preparation
 from fmriprod.workflows.prepared_run import build_prepared, prepared_of
+from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.region import init_region_wf
 from fmriprod.workflows.report import connect_report
 from fmriprod.workflows.resources import image_gb
@@ -95,7 +96,7 @@ def init_subject_wf(
     -------
     nipype.pipeline.engine.Workflow
     """
-    workflow = pe.Workflow(name=name or f"sub_{plan.subject}_wf")
+    workflow = pe.Workflow(name=name or f"sub_{graph_word(plan.subject)}_wf")
     outputnode = pe.Node(
         IdentityInterface(fields=["report_file", "z_file", "region_file", "summary_files"]),
         name="outputnode",
@@ -148,7 +149,7 @@ def init_subject_wf(
             classifier=classifier,
             n_permutations=n_permutations,
             seed=seed,
-            name=f"evidence_{question.name}_wf",
+            name=f"evidence_{graph_word(question.name)}_wf",
             **threads,
         )
         for question in plan.evidence

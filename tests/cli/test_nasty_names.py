@@ -42,3 +42,18 @@ def test_folders_of_any_name_are_checked_planned_and_asked_about(kind, simulated
     assert ("Nipype takes them for patterns" in printed) == bool(pattern)
     assert {path.name for path in here.iterdir()} == {"raw"}, "a dry run writes nothing"
     assert not list(work.rglob("INJECTED"))
+
+
+def test_labels_with_a_plus_are_participants_and_tasks_as_any_other(simulated, work, capfd):
+    raw = work / "raw"
+    shutil.copytree(simulated, raw, ignore=shutil.ignore_patterns("derivatives"))
+    for path in sorted(raw.rglob("*"), key=lambda path: -len(path.parts)):
+        path.rename(
+            path.with_name(path.name.replace("sub-01", "sub-a+b").replace("recog", "re+cog"))
+        )
+    table = raw / "participants.tsv"
+    table.write_text(table.read_text().replace("sub-01", "sub-a+b"))
+    assert main(["check", str(raw), str(work / "out")]) == 0
+    assert main(["run", str(raw), str(work / "out"), "participant", "--dry-run"]) == 0
+    printed = capfd.readouterr().out
+    assert "a+b" in printed and "re+cognition" in printed

@@ -77,14 +77,16 @@ def test_cleaning_needs_less(work, disks):
     assert "18 GB for the work" in problem.expected and "--clean-work" not in problem.hint
 
 
-def test_what_an_earlier_run_left_counts_but_nobody_elses(work, disks):
-    need = DiskNeed({"01": (3e6, 1e6)})
+@pytest.mark.parametrize(("label", "own"), [("01", "sub_01_wf"), ("a+b", "sub_a_plus_b_wf")])
+def test_what_an_earlier_run_left_counts_but_nobody_elses(work, disks, label, own):
+    need = DiskNeed({label: (3e6, 1e6)})
     disks({"work": 2_000_000})
-    for name in ("work/fmriprod/sub_02_wf", "work/fmriprod/sub_01_wf", "out/sub-01", "out/sub-02"):
+    own = f"work/fmriprod/{own}"
+    for name in ("work/fmriprod/sub_02_wf", own, f"out/sub-{label}", "out/sub-02"):
         (work / name).mkdir(parents=True)
         (work / name / "file").write_bytes(os.urandom(3_000_000))
     assert disk_problems(need, work / "out", work / "work") == []
-    (work / "work/fmriprod/sub_01_wf/file").unlink()
+    (work / own / "file").unlink()
     (problem,) = disk_problems(need, work / "out", work / "work")
     assert problem.expected.endswith("1 MB for the results, 1 MB of it there already")
     assert problem.severity == "error"

@@ -15,7 +15,9 @@ from fmriprod.algorithms.fsf import missing_settings, named_paths, parse_fsf
 from fmriprod.cli.main import main
 from fmriprod.workflows.prepare_production import prepare_production
 from fmriprod.workflows.production_feat import init_production_feat_wf
+from fmriprod.workflows.production_regions import RegionFiles
 from fmriprod.workflows.production_subject import init_production_subject_wf
+from fmriprod.workflows.record_names import participant_of
 from fmriprod.workflows.study_feat import feat_options, standard_brain
 from fmriprod.workflows.study_file import read_study
 
@@ -341,3 +343,16 @@ def test_the_command_without_a_standard_space_says_what_to_give(work, monkeypatc
     said = capsys.readouterr().err
     assert "--standard" in said and "no FSLDIR" in said
     assert not (work / "out").exists()
+
+
+def test_a_label_with_a_plus_is_in_the_names_of_both_graphs(work):
+    raw = write_feat_study(work, {"a+b": PAIRS["01"]})
+    (work / "study.toml").write_text(fan_study(maps_only=True))
+    prepared = prepare_production(raw, work / "study.toml", only_fsf=True)
+    places = {"out_dir": str(work / "out"), "bids_dir": str(raw)}
+    plan, study = prepared.plans[0], prepared.study
+    feat = init_production_feat_wf(plan, study, run_feat=False, **places)
+    python = init_production_subject_wf(plan, study, RegionFiles("labels.nii"), **places)
+    for workflow in (feat, python):
+        names = [f"f.{workflow.name}.{name}" for name in workflow.list_node_names()]
+        assert {participant_of(name) for name in names} == {"a+b"}
