@@ -16,6 +16,7 @@ _NATIVE_SPACES = (None, "boldref", "func")
 _CONFOUNDS = ("timeseries", "regressors")  # since 20.2, and before
 _SUFFIXES = {"bold", "mask", "boldref", "dseg", "T1w", "xfm", *_CONFOUNDS}
 _ABOUT_SPACE = ("space", "cohort", "res", "desc", "label", "from", "to", "mode")
+_COMBINED = ("echo", "part")  # of the raw series that one preprocessed series is made from
 _FOLDERS = ("anat", "func")
 _Files = list[tuple[str, BidsName, str]]
 
@@ -68,8 +69,9 @@ class AnatFiles:
 
 
 def run_entities(name: BidsName) -> tuple[tuple[str, str], ...]:
-    """Entities that tell runs of a participant apart; 1 and 01 are the same run."""
-    pairs = [(k, v) for k, v in name.entities if k != "sub" and k not in _ABOUT_SPACE]
+    """Entities that tell preprocessed runs of a participant apart; 1 and 01 are the same run."""
+    others = ("sub", *_ABOUT_SPACE, *_COMBINED)
+    pairs = [(k, v) for k, v in name.entities if k not in others]
     return tuple((k, str(int(v)) if k == "run" and v.isdecimal() else v) for k, v in pairs)
 
 

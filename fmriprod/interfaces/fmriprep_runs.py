@@ -63,6 +63,8 @@ def _prepared_run(run: Run, source: Preprocessed, errors: list[InputError]) -> P
         sidecar = read_json(files.json_file) if files.json_file else {}
         tr = repetition_time(image, sidecar.get("RepetitionTime"))
     except InputError as err:
+        if err.subject == "tr":
+            err.file = files.json_file
         errors.append(err)
         return None
     n_volumes = int(image.shape[3])

@@ -14,6 +14,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import BidsIndex, Participant, Run, index_dataset, read_json
 from fmriprod.interfaces.dataset_description import check_derivatives_folder
 from fmriprod.interfaces.disk_space import existing
+from fmriprod.interfaces.fmriprep_echoes import first_echoes
 from fmriprod.interfaces.images import check_same_grid
 from fmriprod.interfaces.preflight_design import (
     check_contrasts,
@@ -45,6 +46,7 @@ def check_dataset(
     work_dir: str | Path | None = None,
     full: bool = False,
     num_threads: int = 1,
+    preprocessed: bool = False,
 ) -> list[Problem]:
     """Find everything that can be known to be wrong before computing, all at once.
 
@@ -66,6 +68,8 @@ def check_dataset(
         second for 100 MB; without it only headers and the ends of files are read).
     num_threads : int
         Images that are checked at a time.
+    preprocessed : bool
+        Runs are analysed from derivatives, which have made one series of several echoes.
 
     Returns
     -------
@@ -80,6 +84,7 @@ def check_dataset(
     if problems := _check_choice(index, choice):
         return problems
     index = index.select(**choice)
+    index = first_echoes(index) if preprocessed else index
     problems = _check_files(index)
     images, found = _check_images(index, full, num_threads)
     problems += found

@@ -10,6 +10,7 @@ from fmriprod.algorithms.bids_names import strip_prefix
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import Participant, index_dataset
 from fmriprod.interfaces.fmriprep_checks import check_choice
+from fmriprod.interfaces.fmriprep_echoes import first_echoes
 from fmriprod.interfaces.fmriprep_index import index_derivatives
 from fmriprod.interfaces.fmriprep_runs import prepared_participant
 from fmriprod.interfaces.fsl import require_program
@@ -81,6 +82,7 @@ def prepare_study(
     """
     root = os.path.abspath(bids_dir)
     asked = {"contrasts": plan.get("contrasts", ()), "high_pass": plan.get("high_pass", 100.0)}
+    checks["preprocessed"] = derivatives is not None
     problems = [*check_engines(engines), *check_dataset(root, **choice, **asked, **checks)]
     source = _source(derivatives, choice.get("participants"), problems)
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -88,7 +90,8 @@ def prepare_study(
     if None in owners:
         return Prepared(root, (), tuple(problems))
     plans, left_out = [], []
-    for participant in index_dataset(root).select(**choice).participants:
+    index = index_dataset(root).select(**choice)
+    for participant in (first_echoes(index) if derivatives else index).participants:
         if participant.label in owners:
             left_out.append(participant.label)
             continue

@@ -12,9 +12,11 @@ from support.fmriprep import confounds, confounds_metadata, write_confounds
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import index_dataset
 from fmriprod.interfaces.fmriprep_checks import check_choice
+from fmriprod.interfaces.fmriprep_echoes import first_echoes
 from fmriprod.interfaces.fmriprep_index import index_derivatives
 from fmriprod.interfaces.fmriprep_runs import prepared_participant
 from fmriprod.interfaces.preprocessed_run import PreparedRun, Preprocessed
+from fmriprod.workflows.prepare import prepare_study
 
 SIDECAR = {"RepetitionTime": 2.0, "SliceTimingCorrected": True, "StartTime": 0.95}
 ABOUT = {"Name": "simulated", "DatasetType": "derivative",
@@ -112,6 +114,11 @@ SHIFTED = np.array([[3.0, 0, 0, 9], [0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
         ("_space-T1w_desc-preproc_bold.json", {"SliceTimingCorrected": True},
          ["run-2_space-T1w_desc-preproc_bold.json", "without StartTime", "--slice-time-ref"]),
         ("_space-T1w_desc-preproc_bold.json", {}, ["neither", "20.2.4"]),
+        *(
+            ("_space-T1w_desc-preproc_bold.json", SIDECAR | {"RepetitionTime": tr},
+             ["above 0 s", repr(tr)[:9], "without quotes", "run-2_space-T1w_desc-preproc"])
+            for tr in ("2.0", [2.0], 10**400, False)
+        ),
         ("_space-T1w_desc-preproc_bold.json", "{,}", ["a JSON object"]),
     ],
 )  # fmt: skip
@@ -243,3 +250,30 @@ def test_a_link_to_content_that_is_not_here(derived):
     file.symlink_to("../../.git/annex/objects/none")
     text = only_error(derived)
     assert "git annex get" in text and str(file) in text
+
+
+def test_echoes_of_a_run_have_one_preprocessed_series(derived):
+    """As fMRIPrep leaves them: the raw dataset has echoes and parts, the derivatives have not."""
+    raw = derived.parent / "raw"
+    for run in (1, 2):
+        file = raw / f"sub-01/func/sub-01_task-view_run-{run}_bold.nii.gz"
+        for part in ("phase", "mag"):
+            for echo in (2, 1, 10):
+                name = file.name.replace("_bold", f"_echo-{echo}_part-{part}_bold")
+                (file.parent / name).write_bytes(file.read_bytes())
+        file.unlink()
+    index = first_echoes(index_dataset(raw))
+    kept = ["_run-1_echo-1_part-mag_bold", "_run-2_echo-1_part-mag_bold"]
+    assert [run.bold_file.partition("view")[2] for run in index.runs] == [
+        f"{k}.nii.gz" for k in kept
+    ]
+    participant, errors = prepared_participant(
+        index.participants[0], Preprocessed(index_derivatives(derived))
+    )
+    assert errors == [] and [run.volume_time.seconds for run in participant.runs] == [0.95] * 2
+    given = {"folder": derived}
+    prepared = prepare_study(raw, choice={}, plan={}, derivatives=given)
+    assert not [p for p in prepared.problems if p.severity == "error"], prepared.problems
+    assert [run.key for run in prepared.plans[0].runs] == ["task_view_run_1", "task_view_run_2"]
+    problems = prepare_study(raw, choice={}, plan={}).problems
+    assert "one BOLD series for each session, task and run" in problems[0].expected
