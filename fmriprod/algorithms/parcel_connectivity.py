@@ -243,7 +243,10 @@ def _in_reference(reference: np.ndarray, n_parcels: int) -> np.ndarray:
     if np.shape(reference) != (n_parcels, n_parcels):
         wanted = f"a covariance of {n_parcels} parcels, ({n_parcels}, {n_parcels})"
         raise _no_reference(f"shape {np.shape(reference)}", wanted)
-    return np.isfinite(np.diag(reference))
+    known = np.isfinite(np.diag(reference))
+    if not known.any():
+        raise _no_reference("no number on its diagonal", "variances of parcels on the diagonal")
+    return known
 
 
 def _part_of(reference: np.ndarray, usable: np.ndarray) -> np.ndarray:

@@ -20,10 +20,11 @@ from fmriprod.algorithms.parcel_features import (
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.parcel_table import read_parcels
 from fmriprod.interfaces.parcel_values import (
+    OneScale,
     in_order,
-    read_connectivity,
     read_contrast,
     read_effects,
+    read_scaled_connectivity,
 )
 
 
@@ -198,7 +199,7 @@ class ParcelFeatures(PythonInterface):
         samples = pd.DataFrame({"subject": self._subjects(n)})
         if isdefined(values.labels):
             samples["label"] = self._listed("labels", n)
-        rows = []
+        rows, scale = [], OneScale()
         for number in range(n):
             parts = []
             if contrasts:
@@ -206,12 +207,15 @@ class ParcelFeatures(PythonInterface):
                 data = in_order(read_contrast(path), order, "contrast", path)
                 parts.append(value_features(data.to_numpy(), parcels, kinds))
             if matrices:
-                parts.append(self._of_matrix(matrices[number], parcels, kinds))
+                parts.append(self._of_matrix(matrices[number], parcels, kinds, scale))
             rows.append(pd.concat([part for part in parts if len(part)]))
         return samples, pd.DataFrame(rows)
 
-    def _of_matrix(self, path: str, parcels: pd.DataFrame, kinds: list[str]) -> pd.Series:
-        matrix = read_connectivity(path, len(parcels))
+    def _of_matrix(
+        self, path: str, parcels: pd.DataFrame, kinds: list[str], scale: OneScale
+    ) -> pd.Series:
+        matrix, own = read_scaled_connectivity(path, len(parcels))
+        scale.check(own, path)
         try:
             return matrix_features(matrix, parcels, kinds, self.inputs.density)
         except InputError as err:

@@ -80,10 +80,16 @@ class _ParcelGroupOutputSpec(TraitedSpec):
         "connectivity a row an edge: parcel_1 parcel_2 network_1 network_2, r, and the same",
     )
     mean_file = File(
-        exists=True, desc=".npy, (n_parcels, n_parcels): mean; of z has infinity on its diagonal"
+        exists=True,
+        desc=".npy, (n_parcels, n_parcels): mean; of z has infinity on its diagonal, of covariance "
+        "and tangent the mean diagonal",
     )
     r_file = File(exists=True, desc=".npy: correlation of the mean z, where values are z")
-    t_file = File(exists=True, desc=".npy: Student's t of each edge")
+    t_file = File(
+        exists=True,
+        desc=".npy: Student's t of each edge; minus infinity on its diagonal, as on those of the "
+        "other statistics, says that these are no correlations",
+    )
     p_max_file = File(exists=True, desc=".npy: p of the largest abs(t) over edges, by sign flips")
     q_file = File(exists=True, desc=".npy: Student's p adjusted for edges (Benjamini & Hochberg)")
     d_file = File(exists=True, desc=".npy: Cohen's d")
@@ -108,7 +114,7 @@ class ParcelGroup(PythonInterface):
 
     input_spec = _ParcelGroupInputSpec
     output_spec = _ParcelGroupOutputSpec
-    _algorithm_version = "2"
+    _algorithm_version = "3"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:
@@ -129,7 +135,7 @@ class ParcelGroup(PythonInterface):
             seed=values.seed, memory_mb=values.memory_mb,
         )  # fmt: skip
         if is_edges:
-            self._save_edges(found, parcels, subjects.holds_z)
+            self._save_edges(found, parcels, subjects)
         else:
             table = parcels[["name", "hemisphere", "network"]].rename(columns={"name": "parcel"})
             table = table.join(_columns(found))
@@ -140,13 +146,16 @@ class ParcelGroup(PythonInterface):
         self.save_json("summary_file", "group.json", about)
         self.result("n_subjects", found.n_subjects)
 
-    def _save_edges(self, found: GroupTest, parcels: pd.DataFrame, holds_z: bool) -> None:
+    def _save_edges(
+        self, found: GroupTest, parcels: pd.DataFrame, subjects: ConnectivitySubjects
+    ) -> None:
         """Write matrices, and a table of the strongest edges."""
+        holds_z = subjects.holds_z
         first, second = np.triu_indices(len(parcels), 1)
         for name in _MATRICES:
             matrix = _square(getattr(found, name), len(parcels))
-            if name == "mean" and holds_z:
-                np.fill_diagonal(matrix, np.inf)  # as the files of participants tell z from r
+            # As in the files of participants: readers tell by it what a matrix holds.
+            np.fill_diagonal(matrix, subjects.diagonal if name == "mean" else -np.inf)
             self.save_array(f"{name}_file", f"{name}.npy", matrix)
         if holds_z:
             self.save_array("r_file", "r.npy", _square(np.tanh(found.mean), len(parcels)))

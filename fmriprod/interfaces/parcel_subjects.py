@@ -6,8 +6,14 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.group_rsa import fisher_z
+from fmriprod.algorithms.group_sums import GroupSums
 from fmriprod.interfaces.parcel_table import match_parcels, read_parcels
-from fmriprod.interfaces.parcel_values import in_order, read_contrast, read_scaled_connectivity
+from fmriprod.interfaces.parcel_values import (
+    OneScale,
+    in_order,
+    read_contrast,
+    read_scaled_connectivity,
+)
 
 
 class ContrastSubjects:
@@ -57,7 +63,8 @@ class ConnectivitySubjects:
         self._files, self._names, self._fisher, self._orders = files, names, fisher, orders
         self._upper = np.flatnonzero(np.triu(np.ones((len(names),) * 2, dtype=bool), 1))
         self._clipped: dict[int, int] = {}
-        self._first: tuple[str, str] | None = None
+        self._scale = OneScale()
+        self._diagonals, self._added = GroupSums(len(names)), set[int]()
 
     def __len__(self) -> int:
         return len(self._files)
@@ -65,9 +72,12 @@ class ConnectivitySubjects:
     def __getitem__(self, number: int) -> np.ndarray:
         path = self._files[number]
         matrix, scale = read_scaled_connectivity(path, len(self._names), fisher=self._fisher)
-        self._check_scale(scale, path)
+        self._scale.check(scale, path)
         if self._orders is not None:
             matrix = self._reorder(matrix, self._orders[number])
+        if number not in self._added:
+            self._added.add(number)
+            self._diagonals.add(np.diag(matrix).astype(np.float64))
         edges = matrix.ravel()[self._upper]
         if not self._fisher:
             return edges
@@ -86,17 +96,17 @@ class ConnectivitySubjects:
     @property
     def holds_z(self) -> bool:
         """Whether what is given is Fisher's z, made here or before."""
-        return self._fisher or (self._first is not None and self._first[0] == "Fisher's z")
+        return self._fisher or self._scale.scale == "Fisher's z"
 
-    def _check_scale(self, scale: str, path: str) -> None:
-        """Refuse a matrix that holds something else than the first one does."""
-        self._first = self._first or (scale, path)
-        if scale != self._first[0]:
-            raise InputError(
-                "connectivity", expected=f"{self._first[0]}, as {self._first[1]} holds",
-                found=f"{scale}, by the diagonal", hint="make all with the same kind and fisher",
-                file=path,
-            )  # fmt: skip
+    @property
+    def diagonal(self) -> np.ndarray:
+        """Diagonal of a mean of all, by which readers know what it holds: shape (n_parcels,)."""
+        if self.holds_z:
+            return np.full(len(self._names), np.inf)
+        if self._scale.scale == "other values":
+            return np.where(self._diagonals.n > 0, self._diagonals.mean, np.nan)
+        known = {"a statistic": -np.inf}
+        return np.full(len(self._names), known.get(self._scale.scale, np.nan))
 
     def _reorder(self, matrix: np.ndarray, order: str) -> np.ndarray:
         given = read_parcels(order, len(matrix))["name"].tolist()

@@ -64,7 +64,7 @@ def read_effects(path: str | Path, column: str = "effect") -> pd.DataFrame:
 def read_connectivity(path: str | Path, n_parcels: int | None = None) -> np.ndarray:
     """Read a matrix of connectivity: floats, shape (n_parcels, n_parcels).
 
-    Infinity on the diagonal, which says that it holds Fisher's z, becomes NaN.
+    Infinity on the diagonal, which says that it holds Fisher's z or a statistic, becomes NaN.
 
     Raises
     ------
@@ -92,8 +92,9 @@ def read_scaled_connectivity(
     -------
     matrix : ndarray of floats, shape (n_parcels, n_parcels)
         NaN where the diagonal is infinite.
-    scale : {"correlations", "Fisher's z", "other values"}
-        Correlations have NaN, 1 or 0 throughout the diagonal; z infinity, as z of 1 is.
+    scale : {"correlations", "Fisher's z", "a statistic", "other values"}
+        Correlations have NaN, 1 or 0 throughout the diagonal; z infinity, as z of 1 is; t, p and
+        other statistics of a group minus infinity.
 
     Raises
     ------
@@ -110,9 +111,9 @@ def read_scaled_connectivity(
     if not np.allclose(matrix, matrix.T, atol=1e-5, equal_nan=True):
         raise _no_matrix(path, n_parcels, "a matrix that is not symmetric")
     diagonal = np.diag(matrix)
-    if np.isposinf(diagonal).any():
+    if np.isinf(diagonal).any():
+        scale = "Fisher's z" if np.isposinf(diagonal).any() else "a statistic"
         np.fill_diagonal(matrix, np.nan)
-        scale = "Fisher's z"
     else:
         known = np.isnan(diagonal) | np.isclose(diagonal, 1, atol=1e-5) | (diagonal == 0)
         scale = "correlations" if known.all() else "other values"
@@ -125,6 +126,31 @@ def read_scaled_connectivity(
             file=str(path),
         )  # fmt: skip
     return matrix, scale
+
+
+class OneScale:
+    """Refuse a matrix that holds something else than the first one does."""
+
+    def __init__(self) -> None:
+        self.scale = ""  # of the first one, when it was read
+        self._path = ""
+
+    def check(self, scale: str, path: str) -> None:
+        """Compare what a file holds with the first one.
+
+        Raises
+        ------
+        InputError
+            That names both.
+        """
+        if not self.scale:
+            self.scale, self._path = scale, path
+        if scale != self.scale:
+            raise InputError(
+                "connectivity", expected=f"{self.scale}, as {self._path} holds",
+                found=f"{scale}, by the diagonal", hint="make all with the same kind and fisher",
+                file=path,
+            )  # fmt: skip
 
 
 def in_order(

@@ -9,6 +9,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_connectivity import parcel_connectivity
 from fmriprod.interfaces.network_summary import NetworkSummary
 from fmriprod.interfaces.parcel_connectivity import ParcelConnectivity
+from fmriprod.interfaces.parcel_group import ParcelGroup
 from fmriprod.interfaces.parcel_values import read_scaled_connectivity
 
 
@@ -102,3 +103,21 @@ def test_bad_input(subject, work):
     assert "short.npy" in text and "5 parcels" in text and "found:    3" in text
     np.save("dead.npy", np.zeros((5, 9)))
     assert "none of 5: 0 not finite, 5 constant" in message(series_files=["dead.npy"])
+
+
+def test_the_mean_of_covariances_of_a_group_is_a_reference(subject, work):
+    runs, files = ["run0.npy", "run1.npy"], []
+    for i, name in enumerate(runs):
+        out = ParcelConnectivity(**inputs(series_files=[name], kind="covariance")).run()
+        files.append(str(Path(out.outputs.connectivity_file).rename(work / f"cov{i}.npy")))
+    group = ParcelGroup(
+        connectivity_files=files, parcels_file="parcels.tsv", fisher=False, n_permutations=0
+    ).run()
+    mean = np.nanmean([np.load(path) for path in files], axis=0)
+    np.testing.assert_allclose(np.load(group.outputs.mean_file), mean, rtol=1e-5)
+    tangent = inputs(kind="tangent", series_files=["run0.npy"])
+    found = ParcelConnectivity(**tangent, reference_file=group.outputs.mean_file).run().outputs
+    assert np.isfinite(np.load(found.connectivity_file)).all()
+    assert "no number on its diagonal" in message(
+        **tangent, reference_file=group.outputs.t_file
+    )  # fmt: skip

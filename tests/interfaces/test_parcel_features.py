@@ -145,6 +145,19 @@ def test_parcels_that_disagree_are_named(effects):
     assert "R_4" in error.found and "R_6" in error.found and error.file.endswith("other.tsv")
 
 
+@pytest.mark.parametrize(
+    ("diagonal", "holds"), [(np.inf, "Fisher's z"), (0.3, "other values"), (-np.inf, "a statistic")]
+)
+def test_samples_of_two_scales_are_refused(rest, diagonal, holds):
+    values, options = rest
+    np.fill_diagonal(values[2], diagonal)
+    np.save("other.npy", values[2])
+    options["connectivity_files"][2] = str(Path("other.npy").absolute())
+    error = refused(options)
+    assert error.found == f"{holds}, by the diagonal" and error.file.endswith("other.npy")
+    assert error.expected.startswith("correlations, as ") and "fc0.npy" in error.expected
+
+
 def test_a_graph_without_edges_names_the_file(rest):
     values, options = rest
     np.save("negative.npy", -np.abs(values[0]))

@@ -11,6 +11,7 @@ from scipy import stats
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.parcel_group import ParcelGroup
+from fmriprod.interfaces.parcel_values import read_scaled_connectivity
 
 NAMES = ["L_V1", "L_4", "L_FFC", "R_V1", "R_4", "R_FFC"]
 TABLE = pd.DataFrame({
@@ -94,7 +95,7 @@ def test_connectivity_is_tested_edge_by_edge(rest):
     t = np.load(out.t_file)
     np.testing.assert_allclose(t[upper], expected.statistic, rtol=1e-5)
     np.testing.assert_array_equal(t, t.T)
-    assert np.isnan(np.diag(t)).all() and t.dtype == np.float32 and t.shape == (6, 6)
+    assert np.isneginf(np.diag(t)).all() and t.dtype == np.float32 and t.shape == (6, 6)
     mean = np.nanmean(z[:, *upper], axis=0)
     np.testing.assert_allclose(np.load(out.mean_file)[upper], mean, rtol=1e-5)
     np.testing.assert_allclose(np.load(out.r_file)[upper], np.tanh(mean), rtol=1e-5)
@@ -155,6 +156,36 @@ def test_z_and_correlations_are_not_mixed(rest):
     error = refused(options, fisher=False)
     assert error.expected.startswith("correlations, as") and error.found.startswith("Fisher's z")
     assert error.file.endswith("/z.npy")
+
+
+MATRICES = ["mean", "r", "t", "p_max", "q", "d", "n"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [(np.array, "correlations"), (as_z, "Fisher's z"), (abs, "other values"), (None, "Fisher's z")],
+)
+def test_readers_can_tell_what_matrices_of_a_group_hold(rest, kind, holds):
+    values, options = rest
+    own = np.array([kind(each) for each in values]) if kind else values
+    if kind is abs:
+        own[:, range(6), range(6)] = 0.3 + np.arange(8)[:, None]  # variances
+        own[2, 5, 5] = np.nan
+    files = [matrix(f"own{i}", each) for i, each in enumerate(own)]
+    out = run(options | {"connectivity_files": files}, fisher=kind is None)
+    scales = {"mean": holds, "r": "correlations"}
+    for name in MATRICES:
+        if name != "r" or holds == "Fisher's z":
+            path = getattr(out, f"{name}_file")
+            assert read_scaled_connectivity(path)[1] == scales.get(name, "a statistic"), name
+    if kind is abs:
+        expected = np.nanmean(own[:, range(6), range(6)], axis=0)
+        np.testing.assert_allclose(np.diag(np.load(out.mean_file)), expected, rtol=1e-6)
+    with pytest.raises(InputError, match="correlations, which fisher transforms"):
+        read_scaled_connectivity(out.q_file, fisher=True)
+    files = [matrix(f"again{i}", np.load(path)) for i, path in enumerate((out.t_file, out.d_file))]
+    again = run(options | {"connectivity_files": files}, fisher=False)
+    assert read_scaled_connectivity(again.mean_file)[1] == "a statistic"
 
 
 @pytest.mark.parametrize("diagonal", [np.nan, 1.0, 0.0])

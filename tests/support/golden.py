@@ -180,7 +180,7 @@ def digest(path):
     if path.endswith((".nii", ".nii.gz")):
         values = np.nan_to_num(nb.load(path).get_fdata())
     elif path.endswith(".npy"):
-        values = np.nan_to_num(np.load(path).astype(float), posinf=0.0)
+        values = np.nan_to_num(np.load(path).astype(float), posinf=0.0, neginf=0.0)
     elif path.endswith(".h5"):
         values = np.nan_to_num(_rdms(path))
     else:
