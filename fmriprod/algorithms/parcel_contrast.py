@@ -66,6 +66,9 @@ def parcel_contrast(effects: pd.DataFrame, contrast: str) -> ParcelContrastResul
     >>> parcel_contrast(table, "fear-neut").table.to_numpy().tolist()
     [['L_V1', 'fearMinusNeut', 2.0]]
     """
+    labels = [name for name in _NEEDED[:2] if name in effects]  # tables hold 1 and 2 as numbers
+    text = {name: effects[name].map(str, na_action="ignore") for name in labels}
+    effects = effects.assign(**text)
     wide = _by_condition(effects)
     spec = parse_contrasts([contrast], list(wide.columns))[0]
     value = sum(weight * wide[name].to_numpy() for name, weight in spec.weights.items())

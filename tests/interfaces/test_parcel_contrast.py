@@ -46,3 +46,15 @@ def test_bad_input(task):
     with pytest.raises(InputError) as caught:
         ParcelContrast(effects_file=str(task / "events0.tsv"), contrast="lh").run()
     assert "events0.tsv" in str(caught.value) and "no column 'parcel'" in str(caught.value)
+
+
+@pytest.mark.parametrize("contrast", ["`1`-`2`", "`1`", "late=`2`"])
+def test_conditions_may_be_numbers(task, contrast):
+    rows = [(name, k, 2.0 * k + i) for k in (1, 2) for i, name in enumerate(NAMES)]
+    table = pd.DataFrame(rows, columns=["parcel", "condition", "effect"])
+    table.to_csv("numbers.tsv", sep="\t", index=False)
+    found = ParcelContrast(effects_file="numbers.tsv", contrast=contrast).run().outputs
+    value = pd.read_csv(found.contrast_file, sep="\t")["value"]
+    one, two = (table.query(f"condition == {k}")["effect"].to_numpy() for k in (1, 2))
+    expected = {"`1`-`2`": one - two, "`1`": one, "late=`2`": two}[contrast]
+    assert value.tolist() == expected.tolist()
