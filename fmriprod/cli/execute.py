@@ -15,6 +15,7 @@ from nipype.pipeline.engine import Workflow
 from rich.console import Console
 
 from fmriprod import __version__
+from fmriprod.cli.console import errors
 from fmriprod.cli.disk import say_removed
 from fmriprod.cli.engines import Engine
 from fmriprod.cli.places import CRASHES, NAMES, WORK
@@ -103,7 +104,7 @@ def execute(
         )  # fmt: skip
         recorder.close(outcome.ok)
         cleaner.end()
-    say_removed(cleaner, console or Console(stderr=True))
+    say_removed(cleaner, console or errors())
     if recorder.n_lost:
         display.console.print(
             f"{recorder.n_lost} lines of {recorder.path} could not be written: fmriprod status "

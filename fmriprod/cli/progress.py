@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from fmriprod.cli.console import errors
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.record_names import is_small, participant_of, step_of
 from fmriprod.workflows.status_expected import Expectation
@@ -178,7 +179,7 @@ class Display(AbstractContextManager):
     """
 
     def __init__(self, console: Console | None = None, earlier: Sequence[Progress] = ()) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or errors()
         self.participants: dict[str, Progress] = {}
         self._earlier = tuple(earlier)
         self._expected, self._looked = Expectation(earlier), 0.0

@@ -32,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
     import shlex
     import sys
 
-    from rich.console import Console
-
+    from fmriprod.cli.console import errors
     from fmriprod.cli.execute import recorded, tell
     from fmriprod.cli.places import WORK
     from fmriprod.workflows.failure_report import FailureReports
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     reports = FailureReports(
         out_dir, known.command, None if work_dir == out_dir / WORK else work_dir
     )
-    console = Console(stderr=True)
+    console = errors()
     options = {"level": "rerun", "work_dir": work_dir}
     with recorded(out_dir, command, [participant_of(node)], **options) as recorder:
         console.print(f"{participant_of(node)}  {step_of(node)}", style="bold", markup=False)

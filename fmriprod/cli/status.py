@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 2
     if args.watch:
-        status = _watch(status, out_dir, args, output())
+        status = _watch(status, out_dir, args, output(patient=False))
     else:
         _show(status, out_dir, args, output())
     return 0 if status.state in (*_GOING, "finished") else 1

@@ -95,3 +95,13 @@ def test_a_run_on_a_terminal_expects_what_the_run_before_took(work):
     console = Console(file=io.StringIO(), width=150, force_terminal=True)
     assert execute(build(work, ["01", "02"]), work / "out", console=console).ok
     assert "~0 s" in console.file.getvalue()
+
+
+def test_a_run_whose_output_nobody_reads_any_more_goes_on(work, monkeypatch):
+    write(work, _01=5)
+    read, written = os.pipe()
+    os.close(read)
+    with open(written, "w") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        assert run(work, ["01"]).ok
+    assert read_status(work / "out").state == "finished"
