@@ -10,7 +10,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.parcel_means import parcel_means, usable_columns
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import check_same_grid, open_image, read_voxels, repetition_time
-from fmriprod.interfaces.parcel_table import check_names, hemisphere_of
+from fmriprod.interfaces.parcel_table import complete_parcels
 from fmriprod.interfaces.volume_stream import VolumeReader
 
 
@@ -82,10 +82,7 @@ def _read_label_table(path: str | Path) -> pd.DataFrame:
             "label_table", expected="an index a row", found=f"{twice[0]} twice",
             hint="give each label one name", file=str(path),
         )  # fmt: skip
-    table["name"] = table["name"].astype(str)
-    check_names(table, path)
-    defaults = {"hemisphere": [hemisphere_of(n) for n in table["name"]], "network": "n/a"}
-    return table.assign(**{k: v for k, v in defaults.items() if k not in table})
+    return complete_parcels(table, path)
 
 
 def _rows(labels: np.ndarray, index: pd.Series, path: str | Path, others: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from fmriprod.interfaces.numpy_file import load_array
 _SIDE = re.compile(
     r"^([LR])_|_([LR])$|(?:^|_)([LR])H_|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE
 )
+_SIDES = {"l": "L", "lh": "L", "left": "L", "r": "R", "rh": "R", "right": "R"}
 
 
 def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame:
@@ -29,14 +30,12 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``name hemisphere network`` and the other columns; hemispheres that are not given are
-        read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a`` where those do
-        not say.
+        ``name hemisphere network`` and the other columns; see `complete_parcels`.
 
     Raises
     ------
     InputError
-        If there is no column of names, a name occurs twice, or their number is another.
+        If there is no column of names, or as of `complete_parcels`.
     """
     table = read_table(path, "parcels")
     if "name" not in table:
@@ -44,19 +43,62 @@ def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame
             "parcels", expected="a column name", found=", ".join(map(str, table.columns)),
             hint=suggest("name", list(map(str, table.columns))), file=str(path),
         )  # fmt: skip
+    return complete_parcels(table, path, n_parcels)
+
+
+def complete_parcels(
+    table: pd.DataFrame, path: str | Path, n_parcels: int | None = None
+) -> pd.DataFrame:
+    """Check a table of parcels, and add the columns that it lacks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column ``name``, text.
+    path : str or Path
+        Its file, for messages.
+    n_parcels : int, optional
+        As of `read_parcels`.
+
+    Returns
+    -------
+    DataFrame
+        With ``hemisphere``: ``L`` or ``R``, missing where the column has ``n/a``; without the
+        column it is read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a``
+        where those do not say. With ``network``, ``n/a`` where there was none.
+
+    Raises
+    ------
+    InputError
+        If a name is missing or occurs twice, their number is another, or a hemisphere is neither
+        left nor right.
+    """
     if table["name"].isna().any():
         raise InputError(
             "parcels", expected="a name for each parcel",
             found=f"none in {int(table['name'].isna().sum())} rows", hint="name them",
             file=str(path),
         )  # fmt: skip
-    table["name"] = table["name"].astype(str)
     check_names(table, path, n_parcels)
-    if "hemisphere" not in table:
-        table["hemisphere"] = [hemisphere_of(name) for name in table["name"]]
-    if "network" not in table:
-        table["network"] = "n/a"
-    return table
+    if "hemisphere" in table:
+        sides = _sides(table["hemisphere"], path)
+    else:
+        sides = [hemisphere_of(name) for name in table["name"]]
+    networks = table.get("network", "n/a")
+    return table.assign(hemisphere=sides, network=networks)
+
+
+def _sides(given: pd.Series, path: str | Path) -> pd.Series:
+    """Write hemispheres as L and R: other words for them would be of no hemisphere."""
+    words = given.dropna().astype(str)
+    sides = words.str.strip().str.lower().map(_SIDES)
+    if sides.isna().any():
+        raise InputError(
+            "parcels", expected="L, R or n/a in the column hemisphere (or lh, left and the like)",
+            found=repr(words[sides.isna()].iloc[0]),
+            hint="write n/a for parcels of both hemispheres or of none", file=str(path),
+        )  # fmt: skip
+    return sides.reindex(given.index)
 
 
 def check_names(table: pd.DataFrame, path: str | Path, n_parcels: int | None = None) -> None:
@@ -97,10 +139,10 @@ def hemisphere_of(name: str) -> str:
 
     Examples
     --------
-    >>> [hemisphere_of(name) for name in ("L_V1", "V1_R", "RH_Vis_1", "Brain-Stem")]
+    >>> [hemisphere_of(name) for name in ("L_V1", "V1_R_ROI", "RH_Vis_1", "Brain-Stem")]
     ['L', 'R', 'R', 'n/a']
     """
-    found = _SIDE.search(name)
+    found = _SIDE.search(plain_name(name))
     return next(part for part in found.groups() if part)[0].upper() if found else "n/a"
 
 

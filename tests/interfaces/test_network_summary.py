@@ -41,6 +41,15 @@ def test_contrasts_are_matched_by_name(files):
     assert table.loc[("Motor", "both"), "n_missing"] == 1
 
 
+def test_hemispheres_in_other_words_count(files):
+    sides = ["LH", "lh", "RH", "rh", "left"]
+    files["parcels_file"] = write("p.tsv", TABLE.assign(name=list("abcde"), hemisphere=sides))
+    values = pd.DataFrame({"contrast": "x", "parcel": list("abcde"), "value": VALUES})
+    files["contrast_file"] = write("contrast.tsv", values)
+    table = read(NetworkSummary(**files).run().outputs.table_file)
+    assert table["n"].tolist() == [3, 2, 1, 1, 1, 0]
+
+
 def test_effects_are_summarised_by_condition(files):
     rows = [
         (n, c, v * s) for n, v in zip(NAMES, VALUES, strict=True) for c, s in (("x", 1), ("y", 2))

@@ -38,7 +38,7 @@ def test_a_mismatch_names_the_parcels():
 
 def test_hemispheres_are_read_from_names():
     sides = {"L_V1": "L", "R_V1_ROI": "R", "V1_L": "L", "left V1": "L", "V1 Right": "R",
-             "Right-Amygdala": "R", "LH_Vis_1": "L", "7Networks_RH_Cont_2": "R",
+             "V1_L_ROI": "L", "Right-Amygdala": "R", "LH_Vis_1": "L", "7Networks_RH_Cont_2": "R",
              "Lateral": "n/a", "rh": "n/a"}  # fmt: skip
     assert {name: hemisphere_of(name) for name in sides} == sides
 
@@ -52,9 +52,24 @@ def test_a_table_is_read_and_completed(work):
     assert read_parcels("p.tsv")["name"].tolist() == ["4", "5"]
 
 
+def test_names_that_look_like_numbers_stay_names(work):
+    (work / "p.tsv").write_text("name\tx\n001\t1\n1e2\t2\n")
+    assert read_parcels("p.tsv")["name"].tolist() == ["001", "1e2"]
+
+
+@pytest.mark.parametrize("left", ["L", "l", "LH", "lh", "left", "Left"])
+def test_hemispheres_are_written_in_one_way(work, left):
+    right = left.upper().replace("LEFT", "Right").replace("L", "R")
+    (work / "p.tsv").write_text(f"name\themisphere\na\t{left}\nb\tn/a\nc\t{right}\n")
+    found = read_parcels("p.tsv")["hemisphere"]
+    assert found[[0, 2]].tolist() == ["L", "R"] and found.isna().tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("columns", "text"),
     [
+        ({"name": ["a", "b"], "hemisphere": ["L", "lateral"]}, "'lateral'"),
+        ({"name": ["a", "b"], "hemisphere": [1, 2]}, "L, R or n/a in the column hemisphere"),
         ({"Name": ["a", "b"], "x": [1, 2]}, "a column name"),
         ({"name": ["L_V1", "L_V1_ROI"], "x": [1, 2]}, "L_V1 twice"),
         ({"name": ["a", "b", "c"], "x": [1, 2, 3]}, "2 parcels, as the array has rows"),

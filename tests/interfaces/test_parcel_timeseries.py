@@ -269,6 +269,24 @@ def test_tables_of_another_kind_are_refused(work, values, columns, index, text):
     refused(text, in_file=str(work / "a.tsv"), tr=1.0)
 
 
+@pytest.mark.parametrize("form", [{}, {"fmt": "%.4f"}, {"fmt": "%d"}])
+def test_a_table_without_names_does_not_lose_its_first_volume(work, values, form):
+    np.savetxt("a.tsv", values.T - 110, delimiter="\t", **form)
+    refused("names of parcels in the first line", in_file=str(work / "a.tsv"), tr=1.0)
+    table = pd.DataFrame(values.T, columns=["1", "2", "4", "3"])
+    table.to_csv("a.tsv", sep="\t", index=False)
+    assert read(in_file=str(work / "a.tsv"), tr=1.0)[1]["name"].tolist() == ["1", "2", "4", "3"]
+
+
+def test_empty_values_are_told_from_text(work, values):
+    table = pd.DataFrame(values.T, columns=NAMES)
+    table.loc[2, "R_V1"] = np.nan
+    table.to_csv("a.tsv", sep="\t", index=False)
+    assert "na_rep" in refused("empty values in R_V1", in_file=str(work / "a.tsv"), tr=1.0)
+    table[["R_V1"]].to_csv("a.tsv", sep="\t", index=False)
+    refused("empty values in R_V1", in_file=str(work / "a.tsv"), tr=1.0)
+
+
 @pytest.fixture
 def image(work, rng):
     data = rng.normal(500, 9, (5, 4, 3, 8)).astype(np.float32)
@@ -309,6 +327,10 @@ def test_labels_and_image_that_disagree_are_refused(image, work):
     assert read(unwanted="leave_out", **files)[0].shape == (2, 8)
     named.assign(index=[7, 8]).to_csv("labels.tsv", sep="\t", index=False)
     refused("voxels with labels of the table", unwanted="leave_out", **files)
+    named.assign(name=["a", None]).to_csv("labels.tsv", sep="\t", index=False, na_rep="n/a")
+    refused("a name for each parcel", **files)
+    named.assign(hemisphere=["L", "x"]).to_csv("labels.tsv", sep="\t", index=False)
+    refused("L, R or n/a", **files)
     named.assign(index=[1, 1]).to_csv("labels.tsv", sep="\t", index=False)
     refused("1 twice", **files)
     named.rename(columns={"index": "value"}).to_csv("labels.tsv", sep="\t", index=False)
