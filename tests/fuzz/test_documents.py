@@ -18,7 +18,8 @@ MODEL = {
     "Nodes": [{
         "Level": "Run", "Name": "run", "GroupBy": ["run", "subject"],
         "Transformations": {"Transformer": "pybids-transforms-v1", "Instructions": [
-            {"Name": "Factor", "Input": ["trial_type"]}]},
+            {"Name": "Factor", "Input": ["trial_type"]},
+            {"Name": "Convolve", "Input": ["trial_type.*"]}]},
         "Model": {"Type": "glm", "X": ["trial_type.bed", "trial_type.chair", 1]},
         "Contrasts": [{"Name": "bedVsChair", "ConditionList": ["trial_type.bed",
                        "trial_type.chair"], "Weights": [1, -1], "Test": "t"}],

@@ -76,6 +76,36 @@ def _nodes(change):
     return lambda model: change(model["Nodes"][0])
 
 
+def _steps(change):
+    return _nodes(lambda node: change(node["Transformations"]["Instructions"]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["Input"].update(datatype="func", suffix=["bold"]),
+        lambda m: m["Nodes"][0].update(GroupBy=["subject", "session", "run", "task"]),
+        _nodes(lambda n: n["Model"].update(X=["1", *n["Model"]["X"][:-1]])),
+        _steps(lambda s: s[1].update(Input=[f"trial_type.{x}" for x in
+                                            ("bed", "chair", "bench", "table", "other")])),
+        _steps(lambda s: s.pop(0)),
+        lambda m: m["Edges"][0].update(Filter={}),
+    ],
+)  # fmt: skip
+def test_what_means_the_same_is_taken(write, change):
+    model, problems = read_stats_model(write(change))
+    assert not problems
+    expected = read_stats_model(write())[0]
+    assert model == expected
+
+
+def test_small_and_large_weights_are_written_as_expressions_have_them(write):
+    weights = [1e-5, -1e-7, 2e22]
+    model, _ = read_stats_model(write(_nodes(lambda n: n["Contrasts"][0].update(Weights=weights))))
+    (spec,) = parse_contrasts([model.contrasts["seats"]], model.labels)
+    assert spec.weights == {"bench": 1e-5, "chair": -1e-7, "table": 2e22}
+
+
 @pytest.mark.parametrize(
     ("change", "place", "message"),
     [
@@ -99,6 +129,36 @@ def _nodes(change):
         (lambda m: m["Nodes"].pop(0), "Nodes", "one node with Level Run"),
         (lambda m: m["Nodes"][1].update(Name="run"), "Nodes[2].Name", "a name of its own"),
         (lambda m: m.pop("BIDSModelVersion"), "BIDSModelVersion", "this key"),
+        (lambda m: m["Input"].update(subject=["01"]), "Input.subject", "options of the command"),
+        (lambda m: m["Input"].update(run="1"), "Input.run", "tasks only"),
+        (lambda m: m["Input"].update(suffix=[]), "Input.suffix", "tasks only"),
+        (lambda m: m["Edges"][0].update(Filter={"contrast": ["bed"]}), "Edges[1].Filter",
+         "all contrasts go on"),
+        (lambda m: m["Nodes"][1].update(Contrasts=[{"Name": "a", "ConditionList": [1],
+         "Weights": [1]}]), "Nodes[2].Contrasts", "nothing else"),
+        (lambda m: m["Nodes"][1]["Model"].update(Options={"HighPassFilterCutoffHz": 1}),
+         "Nodes[2].Model.Options", "nothing else"),
+        (lambda m: m["Nodes"][1].update(GroupBy=["subject", "session", "contrast"]),
+         "Nodes[2].GroupBy", "another grouping"),
+        (_nodes(lambda n: n.update(GroupBy=["subject"])), "Nodes[1].GroupBy", "each run by itself"),
+        (_nodes(lambda n: n.pop("GroupBy")), "Nodes[1].GroupBy", "say ['run', 'subject']"),
+        (_nodes(lambda n: n.update(GroupBy=["run", "subject", "contrast"])), "Nodes[1].GroupBy",
+         "another grouping"),
+        (_nodes(lambda n: n["Model"]["X"].remove(1)), "Nodes[1].Model.X", "add 1"),
+        (_nodes(lambda n: n["Model"]["X"].append(0)), "Nodes[1].Model.X", "leave 0 out"),
+        (_nodes(lambda n: n["Model"]["X"].append("trans_x")), "Nodes[1].Model.X",
+         "each column once trans_x"),
+        (_steps(lambda s: s.pop()), "Instructions", "boxes in time"),
+        (_steps(lambda s: s.append(s[1])), "Instructions", "join them"),
+        (_steps(lambda s: s[1].update(Input=["trial_type.b*", "trial_type.chair"])),
+         "Instructions", "not of trial_type.table"),
+        (_steps(lambda s: s[1].update(Input=["*"])), "Instructions", "also of trans_x"),
+        (_steps(lambda s: s[0].update(Input=["response"])), "Instructions", "Factor of response"),
+        *(
+            (_nodes(lambda n, w=weight: n["Contrasts"][0]["Weights"].__setitem__(0, w)), "Weights",
+             "numbers or fractions")
+            for weight in ("nan", "inf", "1/inf", "1e400", "1e300/1e-300")
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_its_place(write, change, place, message):
