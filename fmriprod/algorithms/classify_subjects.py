@@ -60,7 +60,8 @@ def classify_subjects(
 
     Each fold is scikit-learn's pipeline of ``StandardScaler`` and ``LogisticRegression`` (L2),
     fitted to training samples only. The null refits it after labels are exchanged: within
-    subjects where a subject has more than one label, else between whole subjects, folds unchanged.
+    subjects where each has more than one label, or between whole subjects where each has one,
+    folds unchanged.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def classify_subjects(
     ------
     InputError
         If there are fewer than two subjects or labels, training samples of a fold have one
-        label, labels cannot be exchanged, or arguments do not fit.
+        label, some subjects have one label and others several (where labels are to be
+        exchanged), or arguments do not fit.
 
     Notes
     -----
@@ -93,14 +95,14 @@ def classify_subjects(
     samples first, which the L2 penalty does not see: the answers are those of the pipeline.
     """
     features, conditions = np.asarray(features), np.asarray(labels).astype(str)
-    names, subject = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
+    _, subject = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     _check(features, conditions, subject, n_folds, penalty)
     folds = _subject_folds(subject, n_folds, seed)
     known, code = np.unique(conditions, return_inverse=True)
     _check_folds(code, folds, known)
     parts = [_sample_space(features[train], features[test]) for train, test in folds]
     predicted = _predict(parts, code, folds, penalty)
-    exchange = "within" if len(np.unique(subject * len(known) + code)) > len(names) else "across"
+    exchange = _exchange(code, subject, n_permutations)
     rng = np.random.default_rng([seed, 1])
     null = np.empty((2, n_permutations))
     for number in range(n_permutations):
@@ -154,6 +156,28 @@ def _predict(parts: list[Any], code: np.ndarray, folds: _Folds, penalty: float) 
         model = LogisticRegression(C=1 / penalty, max_iter=1000)
         predicted[test] = model.fit(x, own).predict(y)
     return predicted
+
+
+def _exchange(code: np.ndarray, subject: np.ndarray, n_permutations: int) -> str:
+    """Tell which labels can be exchanged.
+
+    Raises
+    ------
+    InputError
+        If subjects have one label or several: those with one would stay as they are in exchanges
+        within subjects, and accuracy that comes from them could not be seen to be chance.
+    """
+    pairs = np.unique(np.stack([subject, code]), axis=1)
+    own = np.bincount(pairs[0])  # labels of each subject
+    several = int((own > 1).sum())
+    if n_permutations and 0 < several < len(own):
+        raise InputError(
+            "labels", expected="one label in every subject, or more than one in every subject",
+            found=f"one in {len(own) - several} of {len(own)} subjects, several in {several}",
+            hint="labels can be exchanged within or between subjects, not both: leave out the "
+            "fewer ones, or set n_permutations to 0",
+        )  # fmt: skip
+    return "within" if several else "across"
 
 
 def _exchanged(

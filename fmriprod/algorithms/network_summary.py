@@ -39,8 +39,8 @@ def check_networks(
 
 
 def network_order(networks: Sequence[str] | np.ndarray) -> list[str]:
-    """List networks as they first occur, those of no network (``n/a``) left out."""
-    return [name for name in dict.fromkeys(networks) if name != _NONE]
+    """List networks as they first occur, those of no network (``n/a`` or missing) left out."""
+    return [name for name in dict.fromkeys(networks) if not pd.isna(name) and name != _NONE]
 
 
 def summarize_networks(

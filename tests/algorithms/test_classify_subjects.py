@@ -109,6 +109,17 @@ def test_labels_are_exchanged_within_or_across_subjects(rng):
     assert seen == {tuple(np.array(p)[subject]) for p in ((0, 1, 1), (1, 0, 1), (1, 1, 0))}
 
 
+def test_one_label_in_some_subjects_and_two_in_others_are_refused(rng):
+    """Were they exchanged within subjects, 19 of these 20 would never be."""
+    subjects = [*(f"s{i}" for i in range(20)), "s0"]
+    labels, features = np.array(["a", "b"] * 10 + ["b"]), rng.normal(size=(21, 5))
+    error = refused(features, labels, subjects)
+    assert error.found == "one in 19 of 20 subjects, several in 1" and "leave out" in error.hint
+    assert len(classify_subjects(features, labels, subjects, n_permutations=0).null) == 0
+    whole = classify_subjects(features[:20], labels[:20], subjects[:20], n_permutations=1)
+    assert whole.exchange == "across"
+
+
 def refused(features, labels, subjects, **options):
     with pytest.raises(InputError) as info:
         classify_subjects(features, labels, subjects, **options)

@@ -12,6 +12,7 @@ from scipy import stats
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.network_summary import (
     network_matrix,
+    network_order,
     summarize_edges,
     summarize_networks,
 )
@@ -75,6 +76,17 @@ def test_connectivity_is_that_of_a_loop_over_edges(rng, fisher):
     np.testing.assert_array_equal(means, means.T)
     row = table.query("network_1 == 'Vis' and network_2 == 'Mot' and hemispheres == 'all'")
     assert means[0, 1] == pytest.approx(row["mean"].item()) and np.isnan(means[2, 2])
+
+
+def test_missing_networks_are_no_network():
+    assert network_order(["Vis", np.nan, "n/a", None, "Mot", "Vis"]) == ["Vis", "Mot"]
+
+
+def test_parcels_without_a_hemisphere_are_within_none():
+    """Two without one are no pair within a hemisphere, though theirs are the same word."""
+    sides = ["n/a", "n/a", np.nan, np.nan, "L", "L", "R"]
+    table = summarize_edges(np.full((7, 7), 0.5), ["Vis"] * 7, sides)
+    assert table.set_index("hemispheres")["n"].to_dict() == {"all": 21, "within": 1, "between": 2}
 
 
 def test_parcels_without_networks_are_refused():

@@ -163,3 +163,12 @@ def test_a_graph_without_edges_names_the_file(rest):
     np.save("negative.npy", -np.abs(values[0]))
     options["connectivity_files"][4] = str(Path("negative.npy").absolute())
     assert refused(options, kinds=["graph"]).file.endswith("negative.npy")
+
+
+def test_graphs_without_networks_have_no_participation(rest):
+    """ParcelTimeseries writes n/a for every parcel of a table that names none."""
+    table = TABLE.assign(network="n/a", hemisphere="n/a")
+    options = rest[1] | {"parcels_file": write("none.tsv", table)}
+    out = ParcelFeatures(**options, kinds=["graph"]).run().outputs
+    measures = {name.split()[0] for name in read(out.names_file)["name"]}
+    assert measures == {"strength", "clustering"}
