@@ -3,17 +3,26 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fmriprod.interfaces.atomic_files import save_text
 from fmriprod.interfaces.digest_store import NAME as DIGESTS
 from fmriprod.interfaces.digests import file_digest, file_state, known_digest
 
 SEAL = "_seal.json"
+PLACE = "place"  # in a seal, of the folder when it was sealed
 _OF_NIPYPE = {"_node.pklz", "_inputs.pklz", "command.txt", DIGESTS, SEAL}  # not the result's truth
 _PARTS = "mapflow"  # folder of the parts of a map node, each with a result of its own
+_ELSEWHERE = "it was made in {}, and not here"
+
+
+class Read(NamedTuple):
+    """MD5 that a step found of a file, and the time (epoch, ns) by which it had read it."""
+
+    digest: str
+    when: int
 
 
 def hash_files(folder: Path) -> list[Path]:
@@ -26,31 +35,63 @@ def hash_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(found) if not name.endswith("_unfinished.json")]
 
 
-def seal(folder: Path, digests: Mapping[str, str] | None = None) -> bool:
-    """Note size, times and digest of each file of a finished result.
+def seal(folder: Path, digests: Mapping[str, Sequence[Read]] | None = None) -> bool:
+    """Note place, size, times and digest of each file of a finished result.
+
+    A result that is not what its node left is no truth to be noted: it is discarded, so that the
+    node runs again. It is known by an earlier seal for the same inputs, or by a step that read
+    the file and found another content.
 
     Parameters
     ----------
     folder : path
         Working folder of a node.
-    digests : mapping, optional
-        MD5 by path, as steps found that read the files; others are read for it, once.
+    digests : mapping of str to sequence of Read, optional
+        By path, what steps found that read the files; others are read for it, once.
 
     Returns
     -------
     bool
-        Whether it was done now; not if there is no finished result, or it has its seal.
+        Whether it was done now; not if there is no finished result, it has its seal, or it was
+        discarded.
     """
     for part in _parts(folder):
+        had = hash_files(part)
         seal(part, digests)
+        if had and not hash_files(part):
+            discard(folder)
     hashes = hash_files(folder)
-    if len(hashes) != 1 or (_sealed(folder) and broken(folder) is None):
+    if len(hashes) != 1:
         return False
-    files = {name: _entry(folder / name, digests or {}) for name in _result_files(folder)}
-    text = json.dumps({"hash": hashes[0].name, "files": files}, separators=(",", ":"))
-    with contextlib.suppress(OSError, UnicodeEncodeError):
-        save_text(text + "\n", folder / SEAL)
+    content = _seal_of(folder)
+    if content and broken(folder) is not None:
+        discard(folder)
+        return False
+    if PLACE in content:
+        return False
+    files = _entries(folder, hashes[0], digests or {})
+    if files is None:
+        discard(folder)
+        return False
+    _save(folder, {"hash": hashes[0].name, PLACE: os.path.realpath(folder), "files": files})
     return True
+
+
+def renew_note(folder: Path, inputs: Any) -> None:
+    """Write again for which inputs a result is, of the same content at other places.
+
+    Parameters
+    ----------
+    folder : path
+        Working folder of a node with a finished result.
+    inputs : list
+        As Nipype's ``get_hashval`` gives them.
+    """
+    note, content = hash_files(folder)[0], _seal_of(folder)
+    save_text(json.dumps(inputs, sort_keys=True, indent=4), note)
+    if note.name in content.get("files", ()):
+        content["files"][note.name] = _entry(note, ())
+        _save(folder, content)
 
 
 def broken(folder: Path) -> str | None:
@@ -58,7 +99,8 @@ def broken(folder: Path) -> str | None:
 
     Files that are as they were noted (device, inode, size, times) are not read. Of others, the
     size and the content are compared. A result without a seal (its run was killed) is looked
-    at as far as Nipype goes: what it names has to be there.
+    at as far as Nipype goes: what it names has to be there. Results name files by absolute
+    paths, so that one that was made at another place speaks of the files there.
 
     Parameters
     ----------
@@ -74,9 +116,15 @@ def broken(folder: Path) -> str | None:
         wrong = broken(part) if hash_files(part) else None
         if wrong:
             return f"{part.name}: {wrong}"
-    if not _sealed(folder):
-        return _unsealed(folder)
-    for name, entry in _read(folder)["files"].items():
+    content = _seal_of(folder)
+    place = content.get(PLACE)
+    if place is None:  # no seal, or one of an earlier version, which does not note it
+        wrong = _unsealed(folder)
+        if wrong:
+            return wrong
+    elif place != os.path.realpath(folder):
+        return _ELSEWHERE.format(place)
+    for name, entry in content.get("files", {}).items():
         wrong = _changed(folder / name, entry)
         if wrong:
             return f"{name} {wrong}"
@@ -85,17 +133,22 @@ def broken(folder: Path) -> str | None:
 
 def discard(folder: Path) -> None:
     """Make Nipype run a node again: its result is no longer taken for finished."""
-    for part in _parts(folder):
-        if hash_files(part) and broken(part):
-            discard(part)
+    discard_parts(folder)
     for path in [*hash_files(folder), folder / SEAL]:  # Nipype does not empty a map node's folder
         path.unlink(missing_ok=True)
 
 
-def _sealed(folder: Path) -> bool:
-    """Tell whether there is a seal, and for the inputs of the result that is there."""
-    hashes = hash_files(folder)
-    return len(hashes) == 1 and _read(folder).get("hash") == hashes[0].name
+def discard_parts(folder: Path) -> None:
+    """Discard the broken ones among the parts of a map node, which may not have finished itself."""
+    for part in _parts(folder):
+        if hash_files(part) and broken(part):
+            discard(part)
+
+
+def _seal_of(folder: Path) -> dict[str, Any]:
+    """Read the seal of the result that is there; empty if there is none for its inputs."""
+    hashes, content = hash_files(folder), _read(folder)
+    return content if len(hashes) == 1 and content.get("hash") == hashes[0].name else {}
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -113,10 +166,31 @@ def _result_files(folder: Path) -> list[str]:
     return sorted(name for name in names if os.path.isfile(folder / name))
 
 
-def _entry(path: Path, digests: Mapping[str, str]) -> list[Any]:
-    name = str(path)
-    digest = known_digest(name) or digests.get(name) or file_digest(name)
-    return [*file_state(path), digest]
+def _entries(
+    folder: Path, note: Path, digests: Mapping[str, Sequence[Read]]
+) -> dict[str, list[Any]] | None:
+    """States and digests of the files of a result; None where one was changed since it was read."""
+    ended = note.stat().st_ctime_ns  # Nipype renames the note when the node has ended
+    files = {}
+    for name in _result_files(folder):
+        told = [read for read in digests.get(str(folder / name), ()) if read.when >= ended]
+        files[name] = _entry(folder / name, told)
+        if any(read.digest != files[name][-1] for read in told):
+            return None
+    return files
+
+
+def _entry(path: Path, told: Iterable[Read]) -> list[Any]:
+    state = file_state(path)
+    since = [read.digest for read in told if read.when > max(state[3:])]
+    digest = known_digest(str(path)) or (since[0] if since else file_digest(str(path)))
+    return [*state, digest]
+
+
+def _save(folder: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, separators=(",", ":"))
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        save_text(text + "\n", folder / SEAL)
 
 
 def _changed(path: Path, entry: list[Any]) -> str | None:
@@ -151,11 +225,16 @@ def _unsealed(folder: Path) -> str | None:
     if len(results) != 1:
         return "the result is missing"
     try:
-        outputs = load_resultfile(results[0], resolve=False).outputs
+        result = load_resultfile(results[0], resolve=False)
+        outputs, ran = result.outputs, result.runtime
     except TraitError:
         return "a file that it names is missing"
     except Exception as err:  # a damaged pickle raises anything
         return f"{results[0].name} cannot be read ({type(err).__name__})"
+    for each in ran if isinstance(ran, list) else [ran]:  # a map node has a list
+        place = getattr(each, "cwd", None)
+        if place is not None and not Path(place).is_relative_to(os.path.realpath(folder)):
+            return _ELSEWHERE.format(place)
     values = _values(outputs)
     gone = [path for value in values for path in _paths(value) if not os.path.exists(path)]
     gone = [path for path in gone if Path(path).is_relative_to(folder)]

@@ -1,15 +1,20 @@
 """Hold a run to the truth of its cache, whatever engine runs it."""
 
-import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fmriprod.interfaces.digests import learn_digest, node_folder, remembering
 from fmriprod.interfaces.provenance import noted_files, read_inputs
-from fmriprod.interfaces.result_seals import broken, discard, hash_files, seal
+from fmriprod.interfaces.result_seals import (
+    Read,
+    broken,
+    discard,
+    discard_parts,
+    hash_files,
+    seal,
+)
 from fmriprod.workflows.cache_plan import DIGESTS, always_runs, node_place
 
 
@@ -52,7 +57,10 @@ def discard_broken(nodes: Iterable[Any]) -> dict[str, str]:
     found = {}
     for node in nodes:
         folder = node_place(node)
-        wrong = broken(folder) if hash_files(folder) else None
+        if not hash_files(folder):  # not finished, but parts of it may be
+            discard_parts(folder)
+            continue
+        wrong = broken(folder)
         if wrong is not None:
             discard(folder)
             found[node.fullname] = wrong
@@ -64,30 +72,28 @@ def seal_results(nodes: Sequence[Any], since: float) -> None:
 
     ``since`` is the time (epoch, s) at which the run began.
     """
-    found = {
-        node: dict(noted_files(list(read_inputs(node_place(node)).values()))) for node in nodes
-    }
-    digests: dict[str, str] = {}
-    for node, noted in found.items():
-        digests |= _of_what_is_there(node_place(node), noted)
+    found = {node: _noted(node_place(node)) for node in nodes}
+    digests: dict[str, list[Read]] = {}
+    for noted in found.values():
+        for path, read in noted.items():
+            digests.setdefault(path, []).append(read)
     learned: set[str] = set()
     for node, noted in found.items():
         if not always_runs(node) and seal(node_place(node), digests):
             for path in noted.keys() - learned:
                 learned.add(path)
                 if node_folder(path) is None:
-                    _learn(path, noted[path], since)
+                    _learn(path, noted[path].digest, since)
 
 
-def _of_what_is_there(folder: Path, noted: Mapping[str, str]) -> dict[str, str]:
-    """Take of a node's noted digests those of files that have not been written since."""
-    notes = hash_files(folder)
-    found = {}
-    for path, digest in noted.items() if notes else ():
-        with suppress(OSError):
-            if notes[0].stat().st_mtime_ns > os.stat(path).st_mtime_ns:
-                found[path] = digest
-    return found
+def _noted(folder: Path) -> dict[str, Read]:
+    """Tell by path what a node found of the files that it was given, and when."""
+    try:
+        when = hash_files(folder)[0].stat().st_mtime_ns
+    except (IndexError, OSError):
+        return {}
+    files = noted_files(list(read_inputs(folder).values()))
+    return {path: Read(digest, when) for path, digest in files}
 
 
 def _learn(path: str, digest: str, since: float) -> None:

@@ -87,6 +87,7 @@ class Recorder:
             "what": "begin", **me, "command": command, "version": version, "level": level,
             "engine": engine, "participants": list(participants),
             "work_dir": str(work_dir) if work_dir else None,
+            "out_dir": os.path.realpath(out_dir),  # where it is then: folders are moved and copied
             "clock": round(time.time() - made, 3),  # ahead of the file system's, in s
         })  # fmt: skip
         self._ended = threading.Event()

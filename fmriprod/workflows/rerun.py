@@ -11,6 +11,7 @@ from typing import Any
 
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.base import PythonInterface
+from fmriprod.interfaces.result_seals import SEAL
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure
 from fmriprod.workflows.record import RECORDS
@@ -43,20 +44,34 @@ def known_nodes(out_dir: str | Path) -> Known:
     Returns
     -------
     Known
-        Empty where nothing was run.
+        Empty where nothing was run. Of an output folder that was copied or moved there is no
+        work folder: the one that its records name is that of the original.
     """
     names: dict[str, None] = {}
     begin: dict[str, Any] = {}
+    latest = ""
     for path in sorted((Path(out_dir) / RECORDS).glob("*.jsonl")):
         for entry in read_record(path):
             if entry["what"] == "begin" and entry.get("level") != "rerun":
-                begin = entry
+                begin, latest = entry, path.name
             elif entry["what"] == "planned" and isinstance(entry.get("node"), str):
                 names[entry["node"]] = None
     work = begin.get("work_dir")
+    if work and _is_of_another(begin.get("out_dir"), Path(work), Path(out_dir), latest):
+        work = None
     return Known(
         tuple(names), Path(work) if work else None, str(begin.get("command", "")), Path(out_dir)
     )
+
+
+def _is_of_another(noted: str | None, work_dir: Path, out_dir: Path, record: str) -> bool:
+    """Tell whether the work folder in a record is that of another output folder."""
+    if noted is None:  # a record of an earlier version: whose work folder holds the same record?
+        owners = [
+            str(folder) for folder in work_dir.parents if (folder / RECORDS / record).exists()
+        ]
+        noted = owners[0] if owners else str(out_dir)
+    return os.path.realpath(noted) != os.path.realpath(out_dir)
 
 
 def find_node(name: str, nodes: Collection[str]) -> str:
@@ -180,6 +195,7 @@ def load_node(name: str, work_dir: str | Path) -> Any:
     node._hashvalue = node._hashed_inputs = node._result = None
     node._got_inputs = False
     node.overwrite = True
+    (file.parent / SEAL).unlink(missing_ok=True)  # its result will be another one
     if isinstance(node.interface, PythonInterface):
         node.interface.note_version()
         node.inputs.algorithm_version = node.interface.inputs.algorithm_version

@@ -1,8 +1,11 @@
+import shutil
+
 import pytest
 from support.study_of_sums import ran, run, write
 
 from fmriprod.cli.main import main
 from fmriprod.workflows.lock import Locks
+from fmriprod.workflows.record import RECORDS
 
 NODE = "fmriprod.sub_01_wf.middle"
 
@@ -47,10 +50,11 @@ def test_a_step_with_a_result_is_run_again_too(failed):
 
 def test_a_participant_at_work_is_left_alone(failed, capsys):
     out = failed / "out"
-    with Locks(out, ["01"], "fmriprod run"):
-        assert main(["rerun", str(out), NODE]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("participant 01\n") and "fmriprod run" in said
+    for place, work_dir in ((out, None), (failed / "other", out / ".fmriprod" / "work")):
+        with Locks(place, ["01"], "fmriprod run", work_dir=work_dir):
+            assert main(["rerun", str(out), NODE]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("participant 01\n") and "fmriprod run" in said
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,17 @@ def test_a_folder_where_nothing_was_run(work, capsys):
     assert main(["rerun", str(work), "x"]) == 1
     assert "nothing was run there" in capsys.readouterr().err
     assert not list(work.iterdir())
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_copy_leaves_the_work_folder_of_the_original_alone(failed, capsys, noted):
+    shutil.copytree(failed / "out", failed / "copy")
+    for path in (failed / "copy" / RECORDS).glob("*.jsonl") if not noted else ():
+        path.write_text(path.read_text().replace('"out_dir"', '"other"'))  # of an earlier version
+    steps = ran(failed)
+    assert main(["rerun", str(failed / "copy"), "sub_02_wf.middle"]) == 1
+    assert "a folder that was moved has to be run as a whole" in capsys.readouterr().err
+    assert ran(failed) == steps
 
 
 def test_a_work_folder_that_was_moved_is_refused(failed, capsys):
