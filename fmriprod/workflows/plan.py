@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -24,9 +25,9 @@ TASK_CONTRAST = "task"
 class RunPlan:
     """One run: its files, and what is estimated from it.
 
-    ``key`` is unique for the participant and fit for names of workflows; ``run_label`` is
-    the value of the sample tables' column ``run``. ``contrasts`` are as `FirstLevelModel` takes
-    them.
+    ``key`` is unique for the participant (`check_distinct`) and fit for names of workflows;
+    ``run_label`` is the value of the sample tables' column ``run``. ``contrasts`` are as
+    `FirstLevelModel` takes them.
     ``sampling`` is ``events`` or ``volumes`` (see `Featurize`), ``drift`` the filter of the
     series that is decoded (see `TemporalFilter`). ``prepared`` is set where ``bold_file`` was
     preprocessed elsewhere.
@@ -132,14 +133,15 @@ def plan_subject(
     Raises
     ------
     InputError
-        If there is no T1-weighted image, no run, a contrast that no run has, a run without
-        samples, or queries that the samples cannot answer.
+        If there is no T1-weighted image, no run or two of the same number, a contrast that no
+        run has, a run without samples, or queries that the samples cannot answer.
     """
     t1w_file = participant.t1w_for()
     if t1w_file is None:
         raise _subject_error(participant, "a T1-weighted image (anat/*_T1w.nii.gz)", "none")
     if not participant.runs:
         raise _subject_error(participant, "at least one BOLD run", "none for this selection")
+    check_distinct(participant.runs)
     read = [_read_run(run) for run in participant.runs]
     known = sorted({c for run in read for c in run.events["trial_type"].unique()})
     specs = parse_contrasts(list(contrasts), known)
@@ -259,8 +261,21 @@ def _check_contrasts(specs: Sequence, runs: Sequence[RunPlan]) -> None:
             )
 
 
+def check_distinct(runs: Sequence[Run]) -> None:
+    """Refuse series that only other entities tell apart: directions, reconstructions, echoes."""
+    seen: dict[tuple, Run] = {}
+    for run in runs:
+        other = seen.setdefault((run.session, run.task, run.number), run)
+        if other is not run:
+            raise InputError(
+                "runs", expected="one BOLD series for each session, task and run",
+                found=" and ".join(Path(one.bold_file).name for one in (other, run)),
+                hint="keep one of them, and move the other elsewhere", file=run.bold_file,
+            )  # fmt: skip
+
+
 def run_key(run: Run) -> str:
-    """Name a run in one word, unique for the participant, as names of workflows are."""
+    """Name a run in one word, as names of workflows are; unique after `check_distinct`."""
     parts = [("ses", run.session), ("task", run.task), ("run", run.run)]
     return graph_word("_".join(f"{entity}_{value}" for entity, value in parts if value))
 

@@ -12,7 +12,7 @@ from fmriprod.algorithms.sampling import run_samples
 from fmriprod.interfaces.bids_index import Participant, Run
 from fmriprod.interfaces.events import read_events, read_table
 from fmriprod.interfaces.images import open_image, repetition_time
-from fmriprod.workflows.plan import RunPlan, longest_pause, run_key, run_title
+from fmriprod.workflows.plan import RunPlan, check_distinct, longest_pause, run_key, run_title
 from fmriprod.workflows.study_model import Samples, Study
 from fmriprod.workflows.study_words import fill
 
@@ -89,6 +89,10 @@ def plan_production(
         problems.append(_error(participant, "a T1-weighted image", found, "add it"))
     decisions: list[str] = []
     runs = []
+    try:
+        check_distinct([run for run in participant.runs if run.task in study.tasks])
+    except InputError as err:
+        problems.append(err)
     for name in study.tasks:
         own = [run for run in participant.runs if run.task == name]
         if not own:

@@ -124,6 +124,17 @@ def test_a_participant_without_t1w_or_events_is_refused(dataset, work):
         plan_subject(participant)
 
 
+@pytest.mark.parametrize(
+    "stems", [("task-x_dir-AP", "task-x_dir-PA"), ("task-x_run-1", "task-x_run-01")]
+)
+def test_series_that_only_other_entities_tell_apart_are_refused(dataset, stems):
+    with pytest.raises(
+        InputError, match="one BOLD series for each session, task and run"
+    ) as caught:
+        plan_subject(dataset(dict.fromkeys(stems, ["a", "b"] * 3)))
+    assert all(f"sub-01_{stem}_bold.nii.gz" in caught.value.found for stem in stems)
+
+
 def test_one_condition_gives_no_evidence_and_that_is_said(dataset):
     plan = plan_subject(dataset({"task-x": ["a", "a"]}))
     assert plan.evidence == ()

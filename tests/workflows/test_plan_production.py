@@ -1,9 +1,12 @@
 """What is done for each participant of a study file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.images import write_image
 
+from fmriprod.algorithms.bids_names import parse_name
 from fmriprod.interfaces.bids_index import index_dataset
 from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.plan_production import plan_production, read_participants
@@ -102,6 +105,17 @@ def test_a_lost_run_is_an_error_or_a_decision(dataset, tmp_path):
         "differentiation is left out: phase pre has 1 of two runs",
     )
     assert differentiation_phases(study, plan) is None
+
+
+def test_two_series_of_one_run_are_refused(dataset, tmp_path):
+    participant, table = dataset()
+    first = participant.runs[0]
+    twice = replace(participant, runs=(*participant.runs, replace(first)))
+    messages = _problems(lambda: plan_production(_study(tmp_path), twice, table=table))
+    assert "one BOLD series for each session, task and run" in messages[0]
+    other = replace(first, name=parse_name("sub-01_task-other_bold.nii.gz"))
+    plan_production(_study(tmp_path), replace(twice, runs=(*participant.runs, other, other)),
+                    table=table)  # fmt: skip
 
 
 def test_a_condition_that_a_run_lacks_is_an_error_or_drops_the_run(dataset, tmp_path):
