@@ -224,7 +224,7 @@ def index_dataset(folder: str | Path) -> BidsIndex:
 
 
 def read_json(file: str | Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; a mark of byte order at its beginning is left out.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def read_json(file: str | Path) -> dict[str, Any]:
     if found := file_problem(file, MOST_TEXT):
         raise _json_error(file, found)
     try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"), parse_constant=_refuse)
+        content = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_constant=_refuse)
     except (OSError, UnicodeDecodeError, ValueError) as err:
         raise _json_error(file, str(err)) from None
     except RecursionError:

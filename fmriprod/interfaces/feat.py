@@ -12,6 +12,7 @@ from fmriprod.algorithms.fsf import parse_fsf, render_fsf
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.fsf_check import absolute, check_settings
 from fmriprod.interfaces.fsl import require_program
+from fmriprod.interfaces.supplied import read_text
 
 
 class _RunFeatInputSpec(PythonInputSpec):
@@ -53,7 +54,7 @@ class RunFeat(PythonInterface):
         from nipype.interfaces.fsl import FEAT
 
         inputs = self.inputs
-        settings = parse_fsf(Path(inputs.fsf_file).read_text(encoding="utf-8"))
+        settings = parse_fsf(read_text(inputs.fsf_file, "fsf_file", "settings of FEAT"))
         own = self._folder / Path(str(settings.get("fmri(outputdir)", "run.feat"))).name
         asked = inputs.output_dir if isdefined(inputs.output_dir) else str(own)
         settings["fmri(outputdir)"] = absolute(asked)

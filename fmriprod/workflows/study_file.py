@@ -15,6 +15,8 @@ from fmriprod.workflows.study_model import Study
 from fmriprod.workflows.study_models import with_models
 from fmriprod.workflows.study_rules import broken_rules
 
+_DEEPEST = 50
+
 
 def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
     """Read a study file.
@@ -40,8 +42,14 @@ def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     try:
         content = tomllib.loads(text)
+        _check_sizes(content)
     except tomllib.TOMLDecodeError as err:
         return None, [_problem(str(path), "TOML", str(err), "mend the line that is named")]
+    except ValueError as err:  # also Python's, of numbers of thousands of digits
+        return None, [_problem(str(path), "numbers of 64 bits", str(err).split(";")[0], "mend it")]
+    except RecursionError:
+        found = f"more than {_DEEPEST} tables or brackets within each other"
+        return None, [_problem(str(path), "the keys of a study", found, "mend the brackets")]
     lines = key_lines(text)
 
     def place(keys: tuple) -> str:
@@ -60,6 +68,22 @@ def read_study(path: str | Path) -> tuple[Study | None, list[Problem]]:
         if not any(rule.keys[: len(table)] == table for table in wrong)
     ]
     return (None if problems else study), problems
+
+
+def _check_sizes(content: Any) -> None:
+    """Refuse what TOML allows, and recursion and messages cannot bear."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [
+            inner for item in level
+            for inner in (
+                item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+            )
+        ]  # fmt: skip
+        if any(isinstance(item, int) and not -(2**63) <= item < 2**63 for item in level):
+            raise ValueError("a larger one")
+    if level:
+        raise RecursionError
 
 
 def _validate(content: dict[str, Any]) -> tuple[Study | None, list[Any]]:

@@ -157,6 +157,11 @@ def test_bad_json_names_the_file(work, text):
     assert "x.json" in str(err.value) and "a JSON object" in err.value.expected
 
 
+def test_a_mark_of_byte_order_is_no_content(work):
+    (work / "x.json").write_text('{"a": "ä"}', encoding="utf-8-sig")
+    assert read_json(work / "x.json") == {"a": "ä"}
+
+
 names = st.lists(
     st.sampled_from(["sub-01", "task-x", "run-1", "run-b", "bold", "events", "T1w", "é", "-", ""]),
     max_size=5,

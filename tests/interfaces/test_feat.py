@@ -155,6 +155,9 @@ def test_what_cannot_be_run_is_refused_before_feat(study, monkeypatch):
     (study / "bad.fsf").write_text(render_fsf(settings))
     text = message(RunFeat(fsf_file=str(study / "bad.fsf")))
     assert "no fmri(mc)" in text and "fmri(custom2): no /not/there.txt" in text
+    (study / "bad.fsf").write_text("# é\n" + render_fsf(settings), encoding="latin-1")
+    text = message(RunFeat(fsf_file=str(study / "bad.fsf")))
+    assert "settings of FEAT, in UTF-8" in text and "bad.fsf" in text
 
 
 def test_two_runs_and_their_mean_as_workflows(study, monkeypatch):

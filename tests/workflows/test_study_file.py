@@ -119,6 +119,24 @@ def test_broken_toml_names_the_line(problems_of):
     assert f"line {_line('high_pass')}" in message
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 5000 + "]" * 5000, "within each other"),
+        ("a = " + "[" * 51 + "]" * 51, "more than 50 tables or brackets"),
+        ("a" + ".a" * 3000 + " = 1", "within each other"),
+        ("a = 1" + "0" * 6000, "64 bits"),
+        ("a = 0x1" + "0" * 6000, "64 bits"),
+        ("a = [[{b = 9223372036854775808}]]", "64 bits"),
+    ],
+    ids=range(6),
+)
+def test_what_is_too_deep_or_too_large_is_one_problem(tmp_path, text, said):
+    (tmp_path / "study.toml").write_text(FAN + "[more]\n" + text)
+    study, (problem,) = read_study(tmp_path / "study.toml")
+    assert study is None and said in f"{problem.expected} {problem.found}" and problem.hint
+
+
 def test_pairs_are_checked(problems_of):
     found = problems_of(
         ('trained = ["trained_1", "trained_2"]       # columns of participants.tsv',
