@@ -1,6 +1,7 @@
 """Entry point of the ``fmriprod`` command."""
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ _COMMANDS = (
     "run", "demo", "check", "status", "rerun", "scaffold", "convert", "fetch", "fsf", "graph",
     "methods", "doctor", "completion",
 )  # fmt: skip
+_CONTINUE = ("run", "demo", "fetch")  # keep what they have done when they are broken off
+_PLAIN = {"━": "=", "…": "~"}  # of tables, where a terminal has no such signs
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -45,23 +48,64 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 success, 1 something failed or is wrong with the data, 2 the command itself is wrong,
         130 interrupted from the keyboard.
     """
+    print_any_text()
     os.environ.setdefault("NO_ET", "1")  # Nipype asks the network for its newest version
     os.environ.setdefault("MPLBACKEND", "Agg")
     args = build_parser().parse_args(argv)
     from fmriprod.algorithms.checks import InputError
 
+    continues = args.command in _CONTINUE
     try:
-        return args.run(args)
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
     except InputError as err:
         print(err, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # who read what this command says has gone
+        _give_up_output()
+        return 1
     except OSError as err:  # no space left, no permission, a folder that went away
+        _give_up_output()
         print(f"{err.filename or 'fmriprod'}: {err.strerror or err}", file=sys.stderr)
-        print("Mend that and give the same command again: it continues.", file=sys.stderr)
+        end = ": it continues." if continues else "."
+        print(f"Mend that and give the same command again{end}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command continues where it was.", file=sys.stderr)
+        more = " The same command continues where it was." if continues else ""
+        print(f"\nInterrupted.{more}", file=sys.stderr)
         return 130
+
+
+def print_any_text() -> None:
+    """Let standard output and error take any text, whatever their encoding.
+
+    Names of files need not be UTF-8, and not every terminal has it: a sign that cannot be written
+    is written as its number.
+    """
+    codecs.register_error("fmriprod", _written_plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="fmriprod")
+
+
+def _written_plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    plain = (_PLAIN.get(sign) or ascii(sign)[1:-1] for sign in signs)
+    return "".join(plain), error.end
+
+
+def _give_up_output() -> None:
+    """Let go what is in the buffer of a stream that takes no more: Python would try once more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 if __name__ == "__main__":

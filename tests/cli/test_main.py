@@ -1,6 +1,7 @@
 """The command as a whole: what it loads, what its help says, and its exit codes."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -145,13 +146,56 @@ def test_bad_input_is_1_with_its_message_alone(monkeypatch, capsys):
     assert capsys.readouterr().err == f"{error}\n"
 
 
-def test_an_interrupt_is_130_and_says_how_to_go_on(monkeypatch, capsys):
-    def interrupt(args):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (OSError(28, "No space left on device"), 1)]
+)
+def test_what_breaks_a_command_off_says_that_it_continues_where_it_does(
+    error, code, monkeypatch, capsys
+):
+    def fail(args):
+        raise error
 
-    monkeypatch.setattr(check, "run", interrupt)
-    assert ended(["check", "x"]) == 130
-    assert "continues" in capsys.readouterr().err
+    monkeypatch.setattr(check, "run", fail)
+    monkeypatch.setattr("fmriprod.cli.run.run", fail)
+    assert ended(["check", "x"]) == ended(["run", "x", "y", "participant"]) == code
+    assert capsys.readouterr().err.count("continues") == 1
+
+
+def shell(line, **variables):
+    """Output, errors and exit code of a line of bash in which $fm is the command."""
+    given = {**os.environ, "fm": f"{sys.executable} -m fmriprod.cli.main", **variables}
+    line = f"set -o pipefail; {line}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, env=given, check=False)
+    return done.stdout, done.stderr, done.returncode
+
+
+def test_a_reader_that_goes_away_is_no_error_to_tell_of():
+    out, err, code = shell("$fm completion bash | true")
+    assert (out, err, code) == (b"", b"", 1)
+
+
+def test_a_full_disk_behind_standard_output_is_said_once():
+    _, err, code = shell("$fm completion bash >/dev/full")
+    assert err.splitlines() == [
+        b"fmriprod: No space left on device",
+        b"Mend that and give the same command again.",
+    ]
+    assert code == 1
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8:strict"])
+def test_a_folder_with_any_name_is_printed_on_any_terminal(encoding, work):
+    folder = os.fsencode(work) + b"/o\xff\xe2\x96\xa0"
+    out, err, code = shell("$fm check $D || $fm status $D", PYTHONIOENCODING=encoding, D=folder)
+    assert code == 2 and b"Traceback" not in out + err
+    assert b"o\\udcff" in err
+
+
+def test_bars_and_cut_names_are_plain_where_the_terminal_has_no_such_signs():
+    code = "from fmriprod.cli import main; main.print_any_text(); "
+    code += "print('\u2501\u2501 \u2026 \u2713')"
+    out, _, _ = shell(f'{sys.executable} -c "{code}"', PYTHONIOENCODING="latin-1")
+    assert out == b"== ~ \\u2713\n"
 
 
 def test_the_installed_command_is_this_one():
