@@ -6,11 +6,14 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fmriprod.interfaces.dataset_description import is_simulated
+from fmriprod.workflows.describe_nodes import Steps, phrase
+from fmriprod.workflows.described_workflow import DescribedWorkflow
 from fmriprod.workflows.normalize import init_normalize_wf
 from fmriprod.workflows.plan_production import ProductionPlan
 from fmriprod.workflows.preparation import build_preparation
 from fmriprod.workflows.production_connect import connect_production
 from fmriprod.workflows.production_parts import (
+    MAPS,
     ProductionParts,
     build_differentiation,
     build_effects,
@@ -25,6 +28,8 @@ from fmriprod.workflows.production_save import save_production
 from fmriprod.workflows.record_names import graph_word
 from fmriprod.workflows.study_feat import refuse_feat
 from fmriprod.workflows.study_model import Study
+
+_WAYS = {"linear": "linear interpolation", "spline": "cubic splines"}
 
 
 def init_production_subject_wf(
@@ -95,7 +100,16 @@ def init_production_subject_wf(
         If the study asks for FEAT: see `init_production_feat_wf`.
     """
     refuse_feat(study)
-    workflow = pe.Workflow(name=name or f"sub_{graph_word(plan.subject)}_wf")
+    effects = build_effects(study, plan)
+    task_effect = build_task_effect(study, plan)
+    differentiation = build_differentiation(study, plan, effects)
+    last = differentiation or task_effect
+    workflow = DescribedWorkflow(
+        name or f"sub_{graph_word(plan.subject)}_wf",
+        _text,
+        at=last.name if last else None,
+        each="participant",
+    )
     fields = ["report_file", "evidence_file", "scores_file", "mask_files", "region_names"]
     outputnode = pe.Node(IdentityInterface(fields=fields), name="outputnode")
     saving: dict[str, Any] = {"out_dir": out_dir, "bids_dir": bids_dir, "record_dir": record_dir}
@@ -115,8 +129,6 @@ def init_production_subject_wf(
         confounds=glm.confounds,
         omp_nthreads=omp_nthreads,
     )
-    effects = build_effects(study, plan)
-    task_effect = build_task_effect(study, plan)
     parts = ProductionParts(
         plan,
         study,
@@ -128,7 +140,7 @@ def init_production_subject_wf(
         task_effect,
         build_task_maps() if task_effect else {},
         effects,
-        build_differentiation(study, plan, effects),
+        differentiation,
     )
     connect_production(workflow, parts)
     save_production(workflow, parts, saving)
@@ -147,3 +159,26 @@ def init_production_subject_wf(
                                           ("outputnode.scores_file", "scores_file")]),
         ])  # fmt: skip
     return workflow
+
+
+def _text(steps: Steps) -> str:
+    """Sentences on the nodes that are in no workflow of their own."""
+    text = ""
+    if "task_effect" in steps:
+        names = steps["save_task_effect_boldref"].contrast
+        ways = [phrase(_WAYS, steps[f"{kind}_in_template"].interpolation) for kind in MAPS]
+        text += (
+            f"The contrast{f' `{names[0]}`' if names else ''} was averaged over runs, weighted by "
+            f"precision (fixed effects), and the effect was brought to the template by {ways[0]}, "
+            f"its variance by {ways[1]}. "
+        )
+    if "differentiation" in steps:
+        step = steps["differentiation"]
+        text += (
+            "Differentiation of the two trained objects, and of the two control objects, was "
+            f"measured in each region with {len(step.before_runs)} runs before drawing and "
+            f"{len(step.after_runs)} runs after it: the correlation distance between the effects "
+            "of the two objects in different runs, less that of each object to itself, after "
+            "drawing less before it [@fan2020]. "
+        )
+    return text

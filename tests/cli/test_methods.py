@@ -5,6 +5,7 @@ import re
 import pytest
 
 from fmriprod.cli.main import main
+from fmriprod.interfaces.study_folder import READY
 from fmriprod.workflows.draw_targets import open_target
 
 OWN = """
@@ -66,6 +67,33 @@ def test_a_study_needs_no_data(work, capsys):
     text = capsys.readouterr().out
     assert "Each of" in text and "reference of all runs" in text and "runs was smoothed" in text
     assert str(work) not in text and "/tmp" not in text
+
+
+@pytest.mark.parametrize("participants", [1, 2])
+def test_the_text_of_a_study_goes_from_the_scanner_to_the_group(capsys, participants):
+    assert main(["methods", "fan2020", "--participants", str(participants)]) == 0
+    text = capsys.readouterr().out
+    starts = ["The T1-weighted image was", "Evidence for each object in each region",
+              "The contrast `drawing` was averaged over runs, weighted by precision",
+              "Differentiation of the two trained objects, and of the two control objects",
+              "The task mask of a participant comes from the others", "For each pair of regions",
+              "Means over participants have", "The analysis was made with"]  # fmt: skip
+    assert all(text.count(start) == 1 for start in starts)
+    assert [text.index(start) for start in starts] == sorted(text.index(s) for s in starts)
+    assert "by cubic splines, its variance by linear interpolation" in text
+    assert "2 runs before drawing and 2 runs after" in text and "(computed" not in text
+    assert ("for each of 2 participants" in text) == (participants == 2)
+
+
+def test_steps_that_a_study_does_not_ask_for_have_no_sentence(tmp_path, capsys):
+    text = (READY / "fan2020.toml").read_text()
+    for table in ("task_mask", "differentiation", "connectivity"):
+        text = re.sub(rf"(?s)\[{table}\].*?\n\n", "", text)
+    (tmp_path / "study.toml").write_text(re.sub(r".*& task.*\n", "", text))
+    assert main(["methods", str(tmp_path / "study.toml")]) == 0
+    text = capsys.readouterr().out
+    assert "Means over participants have" in text
+    assert not re.search("Differentiation|task mask|The contrast|pair of regions", text)
 
 
 @pytest.mark.parametrize("target", ["main", "fan2020"])
