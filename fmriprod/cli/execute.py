@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def execute(
     with recorded(
         out_dir, command, participants, work_dir=work_dir, engine=engine.name,
         level="group" if participants == ["group"] else "participant",
-    ) as recorder, Display(console, earlier) as display:  # fmt: skip
+    ) as (recorder, locks), Display(console, earlier) as display:  # fmt: skip
         cleaner = WorkCleaner(work_dir, workflow.name, clean_work)
 
         def on_event(event: Event) -> None:
@@ -102,6 +102,7 @@ def execute(
             workflow, engine=engine.name, engine_args=settings, n_procs=n_procs,
             memory_gb=memory_gb, on_event=on_event,
         )  # fmt: skip
+        locks.check()
         recorder.close(outcome.ok)
         cleaner.end()
     say_removed(cleaner, console or errors())
@@ -115,42 +116,62 @@ def execute(
 
 @contextmanager
 def recorded(
-    out_dir: Path, command: str, participants: list[str], **options: Any
-) -> Iterator[Recorder]:
+    out_dir: Path, command: str, participants: list[str], *, work_dir: Path, **options: Any
+) -> Iterator[tuple[Recorder, Locks]]:
     """Hold the locks of participants and keep a record, and end both however the block ends.
 
-    A signal to terminate (the end of a cluster job's time) counts as one from the keyboard.
+    A signal to terminate (the end of a cluster job's time) counts as one from the keyboard. Where
+    another process took a lock over meanwhile, the block is ended and an `InputError` says so.
     """
     name = record_name()
-    with Locks(out_dir, participants, command, name), interruptible():
-        recorder = Recorder(
-            out_dir, command, __version__, participants=participants, name=name, **options
-        )
+    with Locks(out_dir, participants, command, name, work_dir=work_dir) as locks:
         try:
-            yield recorder
+            with interruptible() as interrupt:
+                locks.watch(interrupt)
+                recorder = Recorder(
+                    out_dir, command, __version__, participants=participants, name=name,
+                    work_dir=work_dir, **options,
+                )  # fmt: skip
+                try:
+                    yield recorder, locks
+                except KeyboardInterrupt:
+                    recorder.close(None)
+                    raise
+                except BaseException:
+                    recorder.close(False)
+                    raise
+                recorder.close(True)  # where the block has not said otherwise
         except KeyboardInterrupt:
-            recorder.close(None)
+            locks.check()
             raise
-        except BaseException:
-            recorder.close(False)
-            raise
-        recorder.close(True)  # where the block has not said otherwise
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Make a signal to terminate end the block as one from the keyboard does."""
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Make a signal to terminate end the block as one from the keyboard does.
 
-    def interrupt(*_: object) -> None:
+    What it gives does the same when another thread calls it; nothing once the block is over.
+    """
+    guard, is_open = threading.Lock(), [True]
+    main = threading.main_thread()
+
+    def on_signal(*_: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    def interrupt() -> None:
+        with guard:
+            if is_open:
+                signal.pthread_kill(main.ident, signal.SIGTERM)
+
+    if threading.current_thread() is not main:
+        yield lambda: None
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, on_signal)
     try:
-        yield
+        yield interrupt
     finally:
+        with guard:
+            is_open.clear()
         signal.signal(signal.SIGTERM, before)
 
 

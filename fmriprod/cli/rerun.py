@@ -51,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
         out_dir, known.command, None if work_dir == out_dir / WORK else work_dir
     )
     console = errors()
-    options = {"level": "rerun", "work_dir": work_dir}
-    with recorded(out_dir, command, [participant_of(node)], **options) as recorder:
+    whose = [participant_of(node)]
+    with recorded(
+        out_dir, command, whose, work_dir=work_dir, level="rerun"
+    ) as (recorder, locks):  # fmt: skip
         console.print(f"{participant_of(node)}  {step_of(node)}", style="bold", markup=False)
         set_log_level(logging.INFO)
 
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             recorder(event, **tell(event, reports))
 
         failure = rerun_node(node, work_dir, out_dir / "logs", on_event)
+        locks.check()
         recorder.close(failure is None)
     if failure is None:
         console.print("\nIt has a result now. Continue the run with the command that began it:")

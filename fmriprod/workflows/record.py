@@ -133,10 +133,11 @@ class Recorder:
         self.n_lost += self._torn
 
 
-def not_writable(out_dir: str | Path, err: OSError) -> InputError:
-    """Say that the output folder cannot be written to."""
+def not_writable(folder: str | Path, err: OSError, name: str = "OUT_DIR") -> InputError:
+    """Say that the output folder, or the one that the option ``name`` gives, is of no use."""
     return InputError(
-        str(out_dir), expected="an output folder that can be written to",
-        found=f"{err.filename or out_dir}: {err.strerror or err}",
-        hint="give another OUT_DIR, or the right to write there and room on its disk",
-    )  # fmt: skip
+        str(folder),
+        expected=f"{'an output' if name == 'OUT_DIR' else 'a work'} folder that can be written to",
+        found=f"{err.filename or folder}: {err.strerror or err}",
+        hint=f"give another {name}, or the right to read and write there and room on its disk",
+    )

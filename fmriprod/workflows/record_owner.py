@@ -53,19 +53,43 @@ def lives(
     watch : float
         Seconds for which files that seem old are watched.
     """
-    if owner.get("machine", _machine()) == _machine() and owner.get("host") in (None, _host()):
-        return _runs_here(owner)
-    files = list(files)
-    ages = [age for file in files if (age := age_of(file)) is not None]
-    if any(abs(age) <= stale for age in ages):
-        return True
-    stamps = [_stamp(file) for file in files]
-    end = time.monotonic() + watch if ages else 0.0
-    while time.monotonic() < end:
+    return which_live([(owner, files)], stale=stale, watch=watch)[0]
+
+
+def which_live(
+    owners: Iterable[tuple[Mapping[str, Any], Iterable[Path]]],
+    *,
+    stale: float = STALE,
+    watch: float = 2.5 * BEAT,
+) -> list[bool]:
+    """Tell of several processes which still work; those that seem gone are watched together.
+
+    Parameters
+    ----------
+    owners : iterable of tuple
+        Owner and files of each, as `lives` takes them.
+    stale, watch : float
+        As `lives` takes them.
+    """
+    found: list[bool] = []
+    watched: dict[int, tuple[list[Path], list[int | None]]] = {}
+    for owner, of_owner in owners:
+        files = list(of_owner)
+        if owner.get("machine", _machine()) == _machine() and owner.get("host") in (None, _host()):
+            found.append(_runs_here(owner))
+            continue
+        ages = [age for file in files if (age := age_of(file)) is not None]
+        found.append(any(abs(age) <= stale for age in ages))
+        if ages and not found[-1]:
+            watched[len(found) - 1] = (files, [_stamp(file) for file in files])
+    end = time.monotonic() + watch
+    while watched and time.monotonic() < end:
         time.sleep(min(0.25, watch))
-        if [_stamp(file) for file in files] != stamps:
-            return True
-    return False
+        for number, (files, stamps) in list(watched.items()):
+            if [_stamp(file) for file in files] != stamps:
+                found[number] = True
+                del watched[number]
+    return found
 
 
 def age_of(file: Path) -> float | None:

@@ -1,6 +1,7 @@
 import io
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,38 @@ def test_a_participant_at_work_is_refused_and_nothing_is_left(work):
     with Locks(work / "out", ["01"], "another"), pytest.raises(InputError, match="another"):
         run(work, ["01"])
     assert not ran(work) and not (work / "out" / RECORDS).exists()
+
+
+@pytest.mark.parametrize("folder", ["elsewhere", "out/.fmriprod/work"])
+def test_a_work_folder_at_work_for_another_output_folder_is_refused(work, folder):
+    write(work, _01=5)
+    with (
+        Locks(work / "other", ["01"], "another", work_dir=work / folder),
+        pytest.raises(InputError, match="another --work-dir"),
+    ):
+        execute(build(work, ["01"]), work / "out", work_dir=work / folder)
+    assert not ran(work) and not (work / "out" / RECORDS).exists()
+
+
+def test_a_run_whose_lock_another_one_took_over_is_ended(work, monkeypatch):
+    monkeypatch.setitem(Locks.__init__.__kwdefaults__, "beat", 0.05)
+    write(work, _01="wait")
+    path = work / "out" / LOCKS / "01.lock"
+
+    def take_over():
+        while "sub_01_wf.middle" not in ran(work):
+            time.sleep(0.02)
+        path.with_suffix(".new").write_text('{"id": "b", "pid": 7, "host": "node7"}')
+        path.with_suffix(".new").replace(path)
+
+    threading.Thread(target=take_over, daemon=True).start()
+    with pytest.raises(InputError, match="process 7 on node7 took it over"):
+        run(work, ["01"])
+    assert read_status(work / "out").state == "interrupted"
+    assert "node7" in path.read_text()  # the other's
+    path.unlink()
+    write(work, _01=5)
+    assert run(work, ["01"]).ok
 
 
 def test_an_error_ends_the_record_and_the_lock(work):

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.lock import LOCKS, Locks, read_lock
+from fmriprod.workflows import lock as lock_module
+from fmriprod.workflows.lock import LOCKS, WORK_LOCKS, Locks, read_lock
 from fmriprod.workflows.record import RECORDS
 from fmriprod.workflows.record_owner import this_process
 
@@ -172,6 +173,97 @@ def test_a_place_that_cannot_be_written_to(work):
     assert refused.value.expected == "an output folder that can be written to"
     assert "Not a directory" in refused.value.found or "File exists" in refused.value.found
     assert "another OUT_DIR" in refused.value.hint
+
+
+def test_runs_of_one_participant_in_two_output_folders_do_not_share_a_work_folder(work):
+    shared = work / "shared"
+    with Locks(work / "a", ["01"], COMMAND, work_dir=shared):
+        with pytest.raises(InputError) as refused:
+            Locks(work / "b", ["01"], "mine", work_dir=shared)
+        assert not lock(work / "b").exists()
+        Locks(work / "b", ["02"], "mine", work_dir=shared).release()
+    assert refused.value.expected == f"no other run at work on it in the work folder {shared}"
+    assert COMMAND in refused.value.found and "another --work-dir" in refused.value.hint
+    assert not list((shared / WORK_LOCKS).iterdir())
+
+
+def test_a_work_folder_that_cannot_be_written_to(work):
+    (work / "file").touch()
+    with pytest.raises(InputError, match="a work folder that can be written to") as refused:
+        Locks(work / "out", ["01"], COMMAND, work_dir=work / "file")
+    assert "give another --work-dir" in refused.value.hint and not lock(work / "out").exists()
+
+
+def test_a_lock_that_cannot_be_read_is_said_and_not_waited_for(work):
+    lock(work).mkdir(parents=True)
+    with pytest.raises(InputError, match="Is a directory"):
+        Locks(work, ["01"], COMMAND)
+
+
+def test_owners_elsewhere_that_seem_gone_are_watched_at_once(work):
+    for number in range(8):
+        leave(work, f"{number}", touched=-300, host=f"node{number}", machine=f"{number}")
+    begun = time.monotonic()
+    with Locks(work, [f"{number}" for number in range(8)], "mine", watch=0.5):
+        assert 0.4 < time.monotonic() - begun < 2
+
+
+def while_taking(monkeypatch, act):
+    """Do something while the lock of 02 is taken."""
+
+    def slowly(path, whole, make=lock_module.make):
+        if path.stem == "02":
+            act()
+        return make(path, whole)
+
+    monkeypatch.setattr(lock_module, "make", slowly)
+
+
+def test_locks_are_touched_while_others_are_taken_and_held(work, monkeypatch):
+    def touched():
+        os.utime(lock(work), (0, 0))
+        end = time.monotonic() + 5
+        while not lock(work).stat().st_mtime and time.monotonic() < end:
+            time.sleep(0.01)
+        assert lock(work).stat().st_mtime
+
+    while_taking(monkeypatch, touched)
+    with Locks(work, ["01", "02"], COMMAND, beat=0.05):
+        touched()
+
+
+def test_a_lock_that_was_taken_over_while_others_were_taken_is_not_held(work, monkeypatch):
+    def take_over():
+        lock(work).unlink()  # ours is one file with several names
+        leave(work, command="the next owner", **ELSEWHERE)
+
+    while_taking(monkeypatch, take_over)
+    with pytest.raises(InputError, match="on node7 took it over"):
+        Locks(work, ["01", "02"], COMMAND)
+    assert read_lock(lock(work))["command"] == "the next owner" and not lock(work, "02").exists()
+
+
+@pytest.mark.parametrize("away", ["taken over", "removed", "cannot be read", "folder is away"])
+def test_who_lost_a_lock_is_told_once_and_who_only_cannot_see_it_is_not(work, away):
+    told = []
+    with Locks(work, ["01"], COMMAND, beat=0.02) as locks:
+        locks.watch(lambda: told.append(1))
+        lock(work).unlink()
+        if away == "taken over":
+            leave(work)
+        elif away == "cannot be read":
+            lock(work).mkdir()
+        elif away == "folder is away":
+            (work / LOCKS).rmdir()
+        time.sleep(0.3)
+        lost = away in ("taken over", "removed")
+        assert told == [1] * lost
+        if lost:
+            with pytest.raises(InputError, match="the lock of 01") as said:
+                locks.check()
+            assert "it continues" in said.value.hint
+        else:
+            locks.check()
 
 
 RACER = """
