@@ -12,6 +12,7 @@ from fmriprod.algorithms.checks import InputError
 # Options of sbatch that would undo what makes the jobs right.
 _OURS = ("--array", "-a", "--wrap", "--parsable", "--wait", "-W", "--test-only", "--job-name", "-J")
 _CPUS, _MEMORY = ("--cpus-per-task", "-c"), ("--mem", "--mem-per-cpu", "--mem-per-gpu")
+_LABEL, _NAME = "_fmriprod_label", "_fmriprod_name"  # no preamble has variables of these names
 OWN_SHARE = 0.9  # of a job's memory that steps may declare; the driver and Python have the rest
 
 
@@ -116,10 +117,10 @@ def element_script(
     lines = quote(f"{folder}/participants-{number}.txt")
     head = (
         f"# Element N of this array works on the participant in line N of participants-{number}.txt"
-        f'\nlabel=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" <{lines}) && test -n "$label" || exit 1\n'
-        'name="sub-$label"\n'
+        f'\n{_LABEL}=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" <{lines}) '
+        f'&& test -n "${_LABEL}" || exit 1\n{_NAME}="sub-${_LABEL}"\n'
     )
-    whose = ' --participant-label "$label"'
+    whose = f' --participant-label "${_LABEL}"'
     return _script(head, command, request, folder, preamble, whose)
 
 
@@ -127,7 +128,7 @@ def group_script(
     command: Sequence[str], request: Request, folder: str | Path, preamble: str = ""
 ) -> str:
     """Text of the script of the group step; parameters as `element_script`'s."""
-    return _script('name="group"\n', command, request, folder, preamble, "")
+    return _script(f'{_NAME}="group"\n', command, request, folder, preamble, "")
 
 
 def node_script(command: Sequence[str], request: Request, log_file: str, preamble: str = "") -> str:
@@ -167,23 +168,28 @@ def _script(
     # The log is opened here, not with sbatch's --output: that one reads signs such as %j in names.
     return (
         f"#!/bin/bash\n{head}"
-        f'exec >>{quote(str(folder))}/"$name.log" 2>&1 || exit 1\n'
-        f'rm -f {quote(str(folder))}/ended/"$name"\n'
+        f'exec >>{quote(str(folder))}/"${_NAME}.log" 2>&1 || exit 1\n'
+        f'rm -f {quote(str(folder))}/ended/"${_NAME}"\n'
         'echo "== job ${SLURM_JOB_ID:-none} on $(hostname), $(date)"\n'
         f"{preamble}"
-        f'{join(command)}{more} --n-procs "${{SLURM_CPUS_PER_TASK:-{request.cpus}}}"{memory}\n'
-        'code=$?\necho "== exit code $code, $(date)"\n'
-        f'echo "$code" >{quote(str(folder))}/ended/"$name"\n'
+        "code=0\n"  # and not $? on the next line: a preamble may say set -e
+        f'{join(command)}{more} --n-procs "${{SLURM_CPUS_PER_TASK:-{request.cpus}}}"{memory}'
+        ' || code=$?\necho "== exit code $code, $(date)"\n'
+        f'echo "$code" >{quote(str(folder))}/ended/"${_NAME}"\n'
         'exit "$code"\n'
     )
 
 
 def _has(arguments: Sequence[str], options: Sequence[str]) -> bool:
-    """Tell whether one of the options is among arguments: ``--a=b``, ``--a b``, ``-ab``."""
-    for option in options:
-        short = not option.startswith("--")
-        for text in arguments:
-            if text.partition("=")[0] == option or (short and text.startswith(option)
-                                                    and not text.startswith("--")):  # fmt: skip
+    """Tell whether one of the options is among arguments: ``--ab=c``, ``--ab c``, ``-ac``.
+
+    As sbatch reads them, a long one may be cut short (``--arr=1``).
+    """
+    for text in arguments:
+        word = text.partition("=")[0]
+        if word.startswith("--"):
+            if len(word) > 2 and any(option.startswith(word) for option in options):
                 return True
+        elif any(text.startswith(option) for option in options):
+            return True
     return False

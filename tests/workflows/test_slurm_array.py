@@ -62,6 +62,17 @@ def test_the_exit_code_of_a_command_is_that_of_its_job(work, slurm):
     assert beyond.returncode == 1  # no such line
 
 
+@pytest.mark.parametrize("command", ["true", "false"])
+@pytest.mark.parametrize("preamble", ["label=v2 name=tool code=3\n", "set -euo pipefail\n"])
+def test_no_preamble_changes_whose_job_it_is_or_how_it_ended(work, slurm, preamble, command):
+    script = f'echo "$*"; {command}'
+    submission = submit_study(work, {"a": SMALL}, ["bash", "-c", script, "-"], preamble=preamble)
+    run_script(slurm.script(1), work, SLURM_ARRAY_TASK_ID="1")
+    assert submission.exit_code("sub-a") == (command == "false")
+    assert "--participant-label a --n-procs" in submission.log_file("sub-a").read_text()
+    assert [path.name for path in (submission.folder / "ended").iterdir()] == ["sub-a"]
+
+
 def test_a_requeued_element_forgets_its_first_exit_code(work, slurm):
     submission = submit_study(work, {"a": SMALL}, ["kill", "-9"], preamble="kill -9 $$\n")
     (submission.folder / "ended" / "sub-a").write_text("0\n")
@@ -197,7 +208,7 @@ def test_waiting_tells_each_end_once_and_survives_a_silent_slurm(work, slurm):
 @pytest.mark.parametrize(
     "arguments",
     [["--array=1-3"], ["-a", "1"], ["-a1"], ["--wrap", "x"], ["-J", "me"], ["-Jme"], ["--wait"],
-     ["script.sh"], ["--parsable"]],
+     ["script.sh"], ["--parsable"], ["--arr=1"], ["--jo", "x"], ["--test"]],
 )  # fmt: skip
 def test_arguments_that_undo_ours_are_refused(arguments):
     with pytest.raises(InputError, match="--slurm-args"):
