@@ -133,7 +133,7 @@ def _told(metadata: Mapping[str, Any], tr: float) -> float | None:
         return None
     if not _inside(told, tr):
         raise _error(
-            f"a StartTime from 0 to the TR, {tr:g} s", repr(told),
+            f"a StartTime from 0 to the TR, {tr:g} s", repr(told)[:80],
             "mend the sidecar; StartTime is in seconds",
         )  # fmt: skip
     return float(told)

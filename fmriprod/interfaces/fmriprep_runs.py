@@ -161,14 +161,16 @@ def _moment(
     run: Run, files: SpaceFiles, sidecar: dict, n_volumes: int, tr: float, reference: float | None
 ) -> VolumeTime:
     """Find out which moment the volumes represent."""
-    metadata = {"SliceTiming": run.metadata.get("SliceTiming")} | sidecar
+    own = {key: value for key, value in sidecar.items() if value is not None}
+    metadata = {"SliceTiming": run.metadata.get("SliceTiming")} | own
     loss = 1.0
     if run.events_file is not None and metadata.get("SliceTimingCorrected") is None:
         loss = timing_loss(read_events(run.events_file, n_volumes=n_volumes, tr=tr), n_volumes, tr)
     try:
         return volume_time(metadata, tr, reference=reference, possible_loss=loss)
     except InputError as err:
-        err.file = files.json_file or files.bold_file
+        raw = "SliceTiming:" in err.expected and "SliceTiming" not in own
+        err.file = run.bold_file if raw else files.json_file or files.bold_file
         raise
 
 

@@ -44,12 +44,11 @@ def repetition_time(
                 "give the repetition time explicitly, or mend the header",
             )  # fmt: skip
         return _plausible(seconds, "in the header (pixdim[4])", image.get_filename())
-    number = isinstance(given, Real) and not isinstance(given, bool)
-    if not (number and 0 < given < _MOST):
+    if not is_time(given):
         raise InputError(
             "tr",
             expected="a repetition time above 0 s",
-            found=f"{given:g} s" if number and -_MOST < given <= 0 else repr(given)[:80],
+            found=f"{given!r}"[:80],
             hint="give seconds as a number without quotes (RepetitionTime in the BIDS sidecar)",
         )
     if seconds is not None and abs(seconds - given) > 1e-3 and not override:
@@ -60,6 +59,11 @@ def repetition_time(
             "find out which is right; mend the header, or leave the given one out",
         )
     return _plausible(given, "given", None)
+
+
+def is_time(value: Any) -> bool:
+    """Tell whether a value of a sidecar or option is a number above 0, and a float can hold it."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < _MOST
 
 
 def header_seconds(image: nb.Nifti1Image) -> float | None:

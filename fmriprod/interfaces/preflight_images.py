@@ -12,6 +12,7 @@ import numpy as np
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.bids_index import Run
+from fmriprod.interfaces.header_tr import is_time
 from fmriprod.interfaces.images import open_image, repetition_time
 from fmriprod.interfaces.problems import Problem
 
@@ -197,10 +198,10 @@ def _check_repetition_time(run: Run, image: nb.Nifti1Image) -> tuple[list[Proble
         problems.append(
             Problem("warning", run.bold_file, "RepetitionTime in the JSON sidecar", "none", hint)
         )
-    elif not isinstance(declared, int | float) or isinstance(declared, bool) or declared <= 0:
+    elif not is_time(declared):
         hint = "write a number of seconds, without quotes"
         place = run.json_files[-1]
-        found = f"RepetitionTime {declared!r}"
+        found = f"RepetitionTime {declared!r}"[:80]
         return [Problem("error", place, "a repetition time above 0 s", found, hint)], None
     try:
         tr = repetition_time(image, declared)

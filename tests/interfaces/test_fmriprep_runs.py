@@ -219,6 +219,18 @@ def test_the_slice_times_of_the_raw_sidecar_give_the_reference(derived):
     assert errors == [] and participant.runs[0].volume_time.seconds == 0.9
 
 
+def test_slice_times_are_of_the_raw_series_where_the_derivatives_have_none(derived):
+    raw = derived.parent / "raw/task-view_bold.json"
+    raw.write_text(json.dumps(json.loads(raw.read_text()) | {"SliceTiming": [0, 950, 1900]}))
+    change(derived, "_space-T1w_desc-preproc_bold.json", {"SliceTiming": None})
+    first = prepare(derived, slice_time_ref=0.475)[1][-1]
+    assert first.file.endswith("raw/sub-01/func/sub-01_task-view_run-2_bold.nii.gz")
+    assert "[0, 950, 1900]" in first.found
+    change(derived, "_space-T1w_desc-preproc_bold.json", {"SliceTiming": ["0"]})
+    second = prepare(derived, slice_time_ref=0.475)[1][-1]
+    assert second.file.endswith("run-2_space-T1w_desc-preproc_bold.json")
+
+
 def test_a_reference_that_the_sidecar_contradicts(derived):
     _, errors = prepare(derived, slice_time_ref=0.0)
     assert len(errors) == 2 and isinstance(errors[0], InputError)

@@ -147,6 +147,8 @@ def test_sidecars_without_a_usable_repetition_time(study):
     assert problems[0].severity == "error" and "above 0 s" in problems[0].expected
     problem = only(check_with(study, {root: {"RepetitionTime": "2.0"}}))
     assert problem.file.endswith(root) and "'2.0'" in problem.found
+    problem = only(check_with(study, {root: {"RepetitionTime": 10**400}}))
+    assert "a repetition time above 0 s" in problem.expected and len(problem.found) == 80
     assert "JSON" in only(check_with(study, {root: '{"RepetitionTime": 2.0,}'})).expected
     problems = check_with(study, {root: {"RepetitionTime": 2000}})
     assert "looks like milliseconds" in problems[0].hint
