@@ -95,7 +95,8 @@ def command_of(args: argparse.Namespace, **instead: Any) -> list[str]:
         value = instead.get(name, getattr(args, name, None)) if name not in _NOT_IN_JOBS else None
         if value is None or (action.option_strings and value == action.default):
             continue
-        values = [_absolute(v) for v in (value if isinstance(value, list | tuple) else [value])]
+        given = value if isinstance(value, list | tuple) else [value]
+        values = [_absolute(v, is_place=name == "study") for v in given]
         flag = action.option_strings[-1] if action.option_strings else ""
         if not flag:
             places += values
@@ -108,9 +109,12 @@ def command_of(args: argparse.Namespace, **instead: Any) -> list[str]:
     return [sys.executable, "-P", "-m", "fmriprod.cli.main", "run", *places, *options]
 
 
-def _absolute(value: object) -> str:
-    """Write a value as text; a path, and the name of a file that is there, from the root."""
-    is_path = isinstance(value, Path) or (isinstance(value, str) and os.path.isfile(value))
+def _absolute(value: Any, *, is_place: bool) -> str:
+    """Write a value as text; a path from the root, and so a text for a place, if a file is there.
+
+    A task, or a label, may have the name of a file, too.
+    """
+    is_path = isinstance(value, Path) or (is_place and os.path.isfile(value))
     return os.path.abspath(value) if is_path else str(value)
 
 

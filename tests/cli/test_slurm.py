@@ -74,6 +74,12 @@ def test_a_study_file_is_named_from_the_root_and_a_ready_one_by_its_name(work):
     assert "--study=fan2020" in command_of(parse("bids", "out", "group", "--study", "fan2020"))
 
 
+def test_a_label_that_is_also_the_name_of_a_file_stays_a_label(work):
+    (work / "recognition").touch()
+    args = parse("raw", "out", "participant", "--task", "recognition")
+    assert "--task=recognition" in command_of(args)
+
+
 def test_cores_of_this_machine_are_no_wish_for_the_cluster():
     assert isinstance(parse("b", "o", "participant").n_procs, AllCores)
     assert not isinstance(parse("b", "o", "participant", "--n-procs", "4").n_procs, AllCores)
