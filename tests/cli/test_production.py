@@ -64,7 +64,7 @@ def test_both_levels_end_well_and_name_their_reports(study):
         assert "answered from the cache" in done.text and "FAILED" not in done.text
         assert all(f"{name}_report.html" in done.text for name in reports)
     text = (study.out / "logs" / "methods.md").read_text()
-    assert "Framewise displacement" in text and "bootstrap resamples of participants" in text
+    assert "framewise displacement" in text and "bootstrap resamples of participants" in text
     for name in ("sub-01", "sub-02", "group"):
         page = (study.out / f"{name}_report.html").read_text()
         assert "simulated" in page.lower()
