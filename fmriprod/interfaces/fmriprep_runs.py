@@ -64,7 +64,7 @@ def _prepared_run(run: Run, source: Preprocessed, errors: list[InputError]) -> P
         tr = repetition_time(image, sidecar.get("RepetitionTime"))
     except InputError as err:
         if err.subject == "tr":
-            err.file = files.json_file
+            err.file = err.file or files.json_file
         errors.append(err)
         return None
     n_volumes = int(image.shape[3])

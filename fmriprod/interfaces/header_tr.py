@@ -43,12 +43,13 @@ def repetition_time(
                 f"{float(image.header.get_zooms()[3]):g}",
                 "give the repetition time explicitly, or mend the header",
             )  # fmt: skip
-        return _plausible(seconds, "in the header (pixdim[4])", image.get_filename())
+        return plausible(seconds, "in the header (pixdim[4])", image.get_filename())
     if not is_time(given):
+        number = isinstance(given, Real) and not isinstance(given, bool) and abs(given) < _MOST
         raise InputError(
             "tr",
             expected="a repetition time above 0 s",
-            found=f"{given!r}"[:80],
+            found=f"{given:g} s" if number else repr(given)[:80],
             hint="give seconds as a number without quotes (RepetitionTime in the BIDS sidecar)",
         )
     if seconds is not None and abs(seconds - given) > 1e-3 and not override:
@@ -58,7 +59,7 @@ def repetition_time(
             f"{seconds:g} s in the header (pixdim[4])",
             "find out which is right; mend the header, or leave the given one out",
         )
-    return _plausible(given, "given", None)
+    return plausible(given, "given", None)
 
 
 def is_time(value: Any) -> bool:
@@ -79,16 +80,16 @@ def header_seconds(image: nb.Nifti1Image) -> float | None:
     return seconds if np.isfinite(seconds) and seconds > 0 else None
 
 
-def _plausible(seconds: float, where: str, file: str | None) -> float:
+def plausible(seconds: float, where: str, file: str | None) -> float:
+    """Refuse a repetition time that was written in milliseconds and is read in seconds."""
     if seconds > _LONGEST:
-        raise _error(
-            file, f"a repetition time in seconds, up to {_LONGEST:g} s",
-            f"{seconds:g} s {where}, which looks like milliseconds",
-            "give it in seconds, or mend the unit (xyzt_units) in the header",
+        raise InputError(
+            "tr", expected=f"a repetition time in seconds, up to {_LONGEST:g} s",
+            found=f"{seconds:g} s {where}, which looks like milliseconds",
+            hint="give it in seconds, or mend what says it", file=file,
         )  # fmt: skip
     return seconds
 
 
 def _error(file: Any, expected: str, found: str, hint: str) -> InputError:
-    subject = "tr" if file is None else "image"
-    return InputError(subject, expected=expected, found=found, hint=hint, file=file)
+    return InputError("image", expected=expected, found=found, hint=hint, file=file)

@@ -1,12 +1,12 @@
 """Repetition time of a series that cannot hold one itself, from the JSON file beside it."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.repetition_time import TOLERANCE
 from fmriprod.interfaces.bids_index import read_json
+from fmriprod.interfaces.header_tr import is_time, plausible
 
 
 def sidecar_of(path: str | Path) -> Path | None:
@@ -34,7 +34,8 @@ def series_tr(path: str | Path, given: float | None = None) -> float:
     Raises
     ------
     InputError
-        If nothing says it, what does is no number above 0, or two of the three differ.
+        If nothing says it, what does is no number above 0 or above 100 s, or two of the three
+        differ.
     """
     sidecar = sidecar_of(path)
     said = _said(sidecar) if sidecar else {}
@@ -55,7 +56,8 @@ def series_tr(path: str | Path, given: float | None = None) -> float:
             hint="find out which is right; mend the file, or leave tr out",
             file=str(sidecar),
         )  # fmt: skip
-    return next(iter(every.values()))
+    source, seconds = next(iter(every.items()))
+    return plausible(seconds, f"({source})", None if source == "tr" else str(sidecar))
 
 
 def _said(sidecar: Path) -> dict[str, float]:
@@ -70,10 +72,9 @@ def _said(sidecar: Path) -> dict[str, float]:
 
 def _positive(content: dict[str, Any], field: str, unit: str, sidecar: Path) -> float:
     value = content[field]
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and math.isfinite(value) and value > 0):
+    if not is_time(value):
         raise InputError(
-            "tr", expected=f"{field} above 0 {unit}", found=repr(value),
+            "tr", expected=f"{field} above 0 {unit}", found=repr(value)[:80],
             hint="mend that file; tr is in seconds", file=str(sidecar),
         )  # fmt: skip
     return float(value)
