@@ -1,29 +1,32 @@
 """Nodes as tasks of a Dask cluster: on this machine, or wherever Dask's deployments take it."""
 
+import json
 import logging
 import os
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
-from uuid import uuid4
 
-from nipype.pipeline.plugins.multiproc import run_node
+from nipype.utils.profiler import get_system_total_memory_gb
 
-from fmriprod import __version__
 from fmriprod.algorithms.checks import InputError
+from fmriprod.workflows.dask_resources import Room, wanted_resources
+from fmriprod.workflows.dask_workers import (
+    describe_worker,
+    refuse_worker,
+    run_alone,
+    shared_marks,
+)
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.reporting_plugin import ReportingPlugin
 from fmriprod.workflows.workers import set_log_level
 
 _AGAIN = 3  # times that a node is given out again for the death of workers it only waited on
 _WAIT = 30.0  # s for a scheduler to answer
-_ALONE = threading.Lock()  # nodes change the working directory of their process
+_SHARE = 0.9  # of this machine's memory that steps may declare together, as the engine local has it
 _LOST = "the scheduler at {address} is gone: start it (and its workers), and run again to continue"
 
 
@@ -47,7 +50,9 @@ class DaskPlugin(ReportingPlugin):
 
     Workers that declare the resources ``threads``, ``memory_gb`` or ``GPU``
     (``dask worker ADDRESS --nthreads 1 --resources "threads=4 memory_gb=16"``) are given nodes
-    within them; a node that asks for more than any worker has gets all of one.
+    within them; a node that asks for more than any worker has gets all of the one that comes
+    nearest. A cluster in processes of this machine is given no more at a time than threads and
+    memory allow.
 
     A worker that dies is replaced by Dask, and its node is given to another one. A node during
     which workers die three times fails, and so does everything when the scheduler is lost.
@@ -56,8 +61,8 @@ class DaskPlugin(ReportingPlugin):
     ----------
     plugin_args : dict
         ``scheduler``: address or scheduler file; a cluster in processes of this machine, of
-        ``n_procs`` threads and ``memory_gb``, where it is None. ``client``: a
-        `distributed.Client` to use instead, which is left open.
+        ``n_procs`` threads and ``memory_gb`` (90 % of the machine's by default), where it is
+        None. ``client``: a `distributed.Client` to use instead, which is left open.
     on_event : callable, optional
         As `ReportingPlugin` takes it.
 
@@ -81,52 +86,52 @@ class DaskPlugin(ReportingPlugin):
         self._cluster, self._client = None, self.plugin_args.get("client")
         self._owned = self._client is None
         self._offered: list[dict[str, float]] = []
+        self._room: Room | None = None  # of this machine, where the cluster is one of its own
+        self._waiting: set[int] = set()
 
     def close(self) -> None:
         """Leave the cluster; one that was made here ends."""
         for task in self._tasks.values():
-            task.future.cancel()
+            if task.future is not None:
+                task.future.cancel()
         if self._owned:
             for part in (self._client, self._cluster):
                 if part is not None:
                     part.close(timeout=10)
+        super().close()
 
     def _prerun_check(self, graph: Any) -> None:
         nodes = list(graph.nodes())
         if self._client is None:
-            self._connect(nodes)
+            self._connect()
         topic = self._topic()
         self._client.subscribe_topic(topic, self._on_word)
         self._check_workers({str(node.base_dir) for node in nodes if node.base_dir})
 
-    def _connect(self, nodes: Iterable[Any]) -> None:
+    def _connect(self) -> None:
         """Make a cluster on this machine, or find the one that is asked for."""
         scheduler = self.plugin_args.get("scheduler")
         if scheduler is None:
-            self._cluster = self._local_cluster(max((node.n_procs for node in nodes), default=1))
+            self._cluster = self._local_cluster()
             self._client = self._distributed.Client(self._cluster)
             return
-        is_file = Path(scheduler).is_file()
-        place = {"scheduler_file": scheduler} if is_file else {"address": scheduler}
         try:
-            self._client = self._distributed.Client(**place, timeout=_WAIT)
+            address = read_address(scheduler) if Path(scheduler).is_file() else scheduler
+            self._client = self._distributed.Client(address, timeout=_WAIT)
         except (OSError, ValueError) as err:
             raise InputError(
                 "scheduler", expected="a Dask scheduler that answers", found=f"{scheduler}: {err}",
                 hint="start `dask scheduler`, and give its address (tcp://host:8786) or file",
             ) from None  # fmt: skip
 
-    def _local_cluster(self, most_threads: int) -> Any:
-        """Start workers that together use no more than ``n_procs`` threads."""
+    def _local_cluster(self) -> Any:
+        """Start a worker a thread; they are given no more than ``n_procs`` and ``memory_gb``."""
         n_procs = self.plugin_args.get("n_procs") or os.cpu_count() or 1
-        n_workers = max(1, n_procs // most_threads)
-        memory = self.plugin_args.get("memory_gb")
-        resources = {"threads": float(min(most_threads, n_procs))}
-        if memory is not None:
-            resources["memory_gb"] = memory / n_workers
+        memory = self.plugin_args.get("memory_gb") or get_system_total_memory_gb() * _SHARE
+        self._room = Room(n_procs, memory)
         return self._distributed.LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, processes=True, resources=resources,
-            memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL,
+            n_workers=n_procs, threads_per_worker=1, processes=True, memory_limit=0,
+            dashboard_address=None, silence_logs=logging.CRITICAL,
         )  # fmt: skip
 
     def _check_workers(self, folders: set[str]) -> None:
@@ -155,8 +160,24 @@ class DaskPlugin(ReportingPlugin):
             )  # fmt: skip
         self._n_tasks += 1
         self._tasks[self._n_tasks] = _Task(node, updatehash)
-        self._send(self._n_tasks)
+        if self._room is None:
+            self._send(self._n_tasks)
+        else:
+            self._waiting.add(self._n_tasks)
+            self._send_waiting(self._room)
         return self._n_tasks
+
+    def _send_waiting(self, room: Room) -> None:
+        """Give the cluster what there is room for, first what most other steps wait for."""
+        if room.is_full():
+            return
+        for number in sorted(self._waiting, key=lambda number: (-self._rank(number), number)):
+            if room.take(number, self._tasks[number].node):
+                self._waiting.discard(number)
+                self._send(number)
+
+    def _rank(self, number: int) -> int:
+        return self._ranks.get(self._name(self._tasks[number].node), 0)
 
     def _send(self, number: int) -> None:
         task = self._tasks[number]
@@ -164,7 +185,7 @@ class DaskPlugin(ReportingPlugin):
         task.future = self._client.submit(
             run_alone, task.node, task.updatehash, number, self._topic(), pure=False, retries=0,
             key=f"{name}-{number}-{task.n_sent}-{self._topic()}",
-            priority=self._ranks.get(name, 0),
+            priority=self._rank(number),
             resources=wanted_resources(task.node, self._offered) or None,
         )  # fmt: skip
         task.n_sent += 1
@@ -188,6 +209,8 @@ class DaskPlugin(ReportingPlugin):
         self._hear_workers()
         task = self._tasks[taskid]
         future = task.future
+        if future is None:
+            return self._lost() if self._client.status != "running" else None
         if future.status == "finished":
             return self._fetch(future)
         if future.status == "error":
@@ -197,9 +220,12 @@ class DaskPlugin(ReportingPlugin):
                 return None
             return {"result": None, "traceback": [self._explain(error)]}
         if future.status == "cancelled" or self._client.status != "running":
-            lost = f"SchedulerLost: {_LOST.format(address=self._address())}\n"
-            return {"result": None, "traceback": [lost]}
+            return self._lost()
         return None  # "lost", too: a worker died with the result, and Dask makes it again
+
+    def _lost(self) -> dict[str, Any]:
+        lost = f"SchedulerLost: {_LOST.format(address=self._address())}\n"
+        return {"result": None, "traceback": [lost]}
 
     def _fetch(self, future: Any) -> dict[str, Any] | None:
         try:
@@ -226,6 +252,10 @@ class DaskPlugin(ReportingPlugin):
 
     def _clear_task(self, taskid: int) -> None:
         del self._tasks[taskid]
+        self._waiting.discard(taskid)
+        if self._room is not None:
+            self._room.give(taskid)
+            self._send_waiting(self._room)
 
     def _topic(self) -> str:
         return f"fmriprod-{socket.gethostname()}-{os.getpid()}-{id(self)}"
@@ -252,78 +282,16 @@ def import_distributed() -> Any:
     return distributed
 
 
-def run_alone(node: Any, updatehash: bool, task: int, topic: str) -> dict[str, Any]:
-    """Run a node in a worker, no other in the same process at the same time."""
-    from distributed import get_worker
-
-    with _ALONE:
-        get_worker().log_event(topic, (task, True))
-        try:
-            return run_node(node, updatehash, task)
-        finally:
-            get_worker().log_event(topic, (task, False))
-
-
-@contextmanager
-def shared_marks(folders: Iterable[str]) -> Iterator[list[str]]:
-    """Put a file with a new name into each folder: who sees it sees the same folder."""
-    marks = [Path(folder, f".seen-by-workers-{uuid4().hex}") for folder in sorted(folders)]
-    try:
-        for mark in marks:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        yield [str(mark) for mark in marks]
-    finally:
-        for mark in marks:
-            mark.unlink(missing_ok=True)
-
-
-def describe_worker(marks: Iterable[str]) -> dict[str, Any]:
-    """Tell from a worker its host, version, and the folders whose marks it does not see."""
-    unseen = [os.path.dirname(mark) for mark in marks if not os.path.exists(mark)]
-    return {"host": socket.gethostname(), "version": __version__, "unseen": unseen}
-
-
-def refuse_worker(answer: Mapping[str, Any]) -> None:
-    """Refuse a worker that would not do what the driver means.
+def read_address(file: str | Path) -> str:
+    """Read the address of a scheduler from the file that it writes.
 
     Raises
     ------
-    InputError
-        If it has another version of this package, or does not see a folder.
+    OSError, ValueError
+        If it cannot be read, or has none.
     """
-    if answer["version"] != __version__:
-        raise InputError(
-            "scheduler", expected=f"workers with fmriprod {__version__}, as here",
-            found=f"{answer['version']} on {answer['host']}",
-            hint="start the workers from the environment that this command has",
-        )  # fmt: skip
-    if answer["unseen"]:
-        raise InputError(
-            "work_dir", expected="a folder that all workers see",
-            found=f"{answer['unseen'][0]} is not there on {answer['host']}",
-            hint="give a --work-dir on a file system that all machines share",
-        )  # fmt: skip
-
-
-def wanted_resources(node: Any, offered: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Tell which of the resources that workers declare a node needs.
-
-    Parameters
-    ----------
-    node : nipype.pipeline.engine.Node
-        With its threads (``n_procs``), memory (``mem_gb``), and ``use_gpu`` among its inputs.
-    offered : iterable of mapping
-        What each worker declares.
-
-    Returns
-    -------
-    dict
-        By name; no more than the worker that has most of it, since more would wait for ever.
-    """
-    needs = {"threads": float(node.n_procs), "memory_gb": float(node.mem_gb or 0.0),
-             "GPU": 1.0 if node.is_gpu_node() else 0.0}  # fmt: skip
-    workers = list(offered)
-    most = partial(max, default=0.0)
-    limits = {name: most(worker.get(name, 0.0) for worker in workers) for name in needs}
-    return {name: min(need, limits[name]) for name, need in needs.items() if need and limits[name]}
+    content = json.loads(Path(file).read_text(encoding="utf-8"))
+    address = content.get("address") if isinstance(content, dict) else None
+    if not isinstance(address, str):
+        raise ValueError("no address in it")
+    return address

@@ -11,10 +11,14 @@ from types import SimpleNamespace
 
 import nipype.pipeline.engine as pe
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.small_graphs import Add, Slow, chain
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.dask_engine import DaskPlugin, _Task, refuse_worker, wanted_resources
+from fmriprod.workflows.dask_engine import DaskPlugin, _Task
+from fmriprod.workflows.dask_resources import Room, wanted_resources
+from fmriprod.workflows.dask_workers import refuse_worker
 from fmriprod.workflows.execution import configure, run_workflow
 
 distributed = pytest.importorskip("distributed")
@@ -31,12 +35,46 @@ class _Needs:
 def test_resources_are_those_that_workers_declare_and_no_more_than_one_has():
     worker = {"threads": 4.0, "memory_gb": 16.0}
     assert wanted_resources(_Needs(2, 3.0), [worker]) == {"threads": 2.0, "memory_gb": 3.0}
-    assert wanted_resources(_Needs(9, 99.0), [worker, {"threads": 8.0}]) == {
-        "threads": 8.0, "memory_gb": 16.0,
-    }  # fmt: skip
+    assert wanted_resources(_Needs(9, 99.0), [worker, {"threads": 8.0}]) == worker
     assert wanted_resources(_Needs(gpu=True), [worker]) == {"threads": 1.0, "memory_gb": 0.2}
     assert wanted_resources(_Needs(gpu=True), [{"GPU": 2.0}]) == {"GPU": 1.0}
     assert wanted_resources(_Needs(), [{}]) == wanted_resources(_Needs(), []) == {}
+
+
+@given(
+    st.builds(_Needs, st.integers(1, 16), st.floats(0, 64), st.booleans()),
+    st.lists(
+        st.fixed_dictionaries(
+            {}, optional={name: st.floats(0, 64) for name in ("threads", "memory_gb", "GPU")}
+        )
+    ),
+)
+def test_what_is_asked_is_had_by_one_worker_and_all_of_it_where_one_has_all(node, workers):
+    def having(needs):
+        return any(all(w.get(n, 0) >= need for n, need in needs.items()) for w in workers)
+
+    asked = wanted_resources(node, workers)
+    whole = {"threads": float(node.n_procs), "memory_gb": node.mem_gb, "GPU": float(node.gpu)}
+    whole = {name: need for name, need in whole.items() if need}
+    assert not asked or having(asked)
+    assert (asked == whole) == having(whole)
+
+
+def test_the_worker_that_comes_nearest_is_asked_for_memory_before_threads():
+    workers = [{"threads": 8.0, "memory_gb": 2.0}, {"threads": 1.0, "memory_gb": 64.0}]
+    assert wanted_resources(_Needs(4, 32.0), workers) == {"threads": 1.0, "memory_gb": 32.0}
+
+
+def test_room_is_given_to_what_fits_and_all_of_it_to_what_is_too_large():
+    room = Room(4, 8.0)
+    assert room.take(1, _Needs(2, 6.0)) and not room.take(2, _Needs(1, 2.5))
+    assert room.take(3, _Needs(1, 2.0)) and not room.take(4, _Needs(2, 0.0))
+    assert not room.is_full() and room.take(5, _Needs(1, 0.0)) and room.is_full()
+    for number in (1, 3):
+        room.give(number)
+    assert not room.take(6, _Needs(9, 99.0))
+    room.give(5)
+    assert room.take(6, _Needs(9, 99.0)) and not room.take(7, _Needs(1, 0.1))
 
 
 def test_a_worker_of_another_version_or_without_the_folder_is_refused():
@@ -54,6 +92,16 @@ def test_a_scheduler_that_does_not_answer_is_said(work, monkeypatch):
         run_workflow(
             chain(work, ["fine"]), engine="dask", engine_args={"scheduler": "tcp://127.0.0.1:9"}
         )
+
+
+@pytest.mark.parametrize("text", ["", '{"addr', "{}", "[]", '{"address": 3}'])
+def test_a_scheduler_file_that_is_cut_is_said(work, text):
+    (work / "scheduler.json").write_text(text)
+    with pytest.raises(InputError, match="a Dask scheduler that answers"):
+        run_workflow(
+            chain(work, ["fine"]), engine="dask",
+            engine_args={"scheduler": str(work / "scheduler.json")},
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -186,18 +234,24 @@ def test_a_lost_scheduler_ends_the_run_and_the_next_one_continues(work):
         stop(scheduler, worker)
 
 
-@pytest.mark.slow
-def test_a_cluster_of_its_own_keeps_to_the_processors(work):
+@pytest.mark.parametrize(
+    ("threads", "memory", "at_once"),  # there are two threads, and 90 % of 8 GB
+    [(1, 5.0, 1), *(pytest.param(*p, marks=pytest.mark.slow) for p in ((2, 0.1, 1), (1, 0.1, 2)))],
+)
+def test_a_cluster_of_its_own_keeps_to_processors_and_memory(
+    work, threads, memory, at_once, monkeypatch
+):
+    monkeypatch.setattr("fmriprod.workflows.dask_engine.get_system_total_memory_gb", lambda: 8.0)
     workflow = pe.Workflow(name="wide")
-    for i in range(6):
-        node = pe.Node(Slow(seconds=0.5, value=i), name=f"step{i}", n_procs=2)
-        workflow.add_nodes([node])
+    for i in range(3):
+        step = Slow(seconds=0.3, value=i)
+        workflow.add_nodes([pe.Node(step, name=f"step{i}", n_procs=threads, mem_gb=memory)])
     configure(workflow, work / "work", work / "crashes")
-    outcome = run_workflow(workflow, engine="dask", n_procs=4)
+    outcome = run_workflow(workflow, engine="dask", n_procs=2)
     assert outcome.ok
     spans = [tuple(map(float, path.read_text().split())) for path in work.rglob("span-*.txt")]
-    assert len(spans) == 6
-    assert max(sum(a <= t < b for a, b in spans) for t, _ in spans) <= 2
+    assert len(spans) == 3
+    assert max(sum(a <= t < b for a, b in spans) for t, _ in spans) == at_once
 
 
 def slow_chain(folder, seconds):
