@@ -77,9 +77,8 @@ def extract_archive(in_file: str | Path, folder: str | Path, max_gb: float) -> d
     except _BROKEN as err:
         if getattr(err, "filename", None):  # of the disk, not of the archive
             raise
-        raise _error(
-            in_file, "a whole archive", f"{err or type(err).__name__}", "copy or download it again"
-        ) from None
+        found = str(err) or "an end too early"  # EOFError has no words
+        raise _error(in_file, "a whole archive", found, "copy or download it again") from None
     return names
 
 
@@ -104,6 +103,8 @@ def _is_tar(in_file: Path) -> bool:
         with tarfile.open(in_file, tarinfo=_bounded(in_file)):
             return True
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
+        return False
+    except MemoryError:  # what looks like .lzma may ask for 4 GiB in its first bytes
         return False
 
 
@@ -177,6 +178,8 @@ def _zip_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(in_file) as archive:
         for member in archive.infolist():
             _check_name(in_file, member.filename)
+            if not member.filename:  # zipfile asks for its last sign
+                raise zipfile.BadZipFile("a file without a name")
             if member.is_dir():
                 continue
             if (member.external_attr >> 28) == 0o12:  # a symbolic link's mode in the upper half

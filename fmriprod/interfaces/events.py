@@ -129,7 +129,7 @@ def _unreadable(content: bytes) -> tuple[str, str] | None:
     """Say what pandas would unpack or read on over several lines, and what to do about it."""
     if content.startswith(_PACKED):
         return "a packed file", "unpack it, and name it .tsv"
-    for found in _QUOTED.finditer(content):
+    for found in _QUOTED.finditer(content) if b'"' in content else ():
         if found[1].count(b'"') % 2:
             value = found[1].decode("utf-8", "replace")[:80]
             place = f"line {_line(content, found.start(1))}"

@@ -129,6 +129,23 @@ def test_a_damaged_zip_is_refused(work):
     refused(path, "copy or download it again")
 
 
+def test_a_zip_whose_file_ends_too_early_says_so(work):
+    content = bytearray(make(work / "x.zip", {"a": b"one" * 50}).read_bytes())
+    with zipfile.ZipFile(work / "x.zip") as archive:
+        at = archive.getinfo("a").header_offset
+    content[at + 28 : at + 30] = b"\xff\0"  # an extra field over what follows
+    (work / "x.zip").write_bytes(content)
+    refused(work / "x.zip", "found:    an end too early")
+
+
+def test_a_file_without_a_name_in_a_zip_is_refused(work):
+    content = make(work / "x.zip", {"a": b"1"}).read_bytes()
+    at = content.rindex(b"PK\1\2")  # a has one byte of name, which becomes one of a comment
+    content = content[: at + 28] + b"\0\0\0\0\1\0" + content[at + 34 :]
+    (work / "x.zip").write_bytes(content)
+    refused(work / "x.zip", "a file without a name")
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n" * 20])
 def test_what_is_no_archive_is_refused(work, content):
     (work / "x.tar.gz").write_bytes(content)
@@ -207,6 +224,12 @@ def test_a_long_name_that_is_packed_small_takes_no_memory(work):
     assert (work / "x.tgz").stat().st_size < 3_000_000
     with bounds(memory=100 << 20):
         refused(work / "x.tgz", "do not trust this archive")
+
+
+def test_what_asks_for_memory_like_lzma_is_no_archive(work):
+    (work / "x.tar").write_bytes(b"\0\xff\xff\xff\xff" + bytes(1000))
+    with bounds(memory=1 << 30):
+        refused(work / "x.tar", "a file of another kind")
 
 
 def test_many_headers_may_not_fill_the_memory_together(work, monkeypatch):
