@@ -269,7 +269,7 @@ def test_echoes_of_a_run_have_one_preprocessed_series(derived):
     raw = derived.parent / "raw"
     for run in (1, 2):
         file = raw / f"sub-01/func/sub-01_task-view_run-{run}_bold.nii.gz"
-        for part in ("phase", "mag"):
+        for part in ("imag", "phase", "mag"):
             for echo in (2, 1, 10):
                 name = file.name.replace("_bold", f"_echo-{echo}_part-{part}_bold")
                 (file.parent / name).write_bytes(file.read_bytes())

@@ -48,7 +48,7 @@ def test_what_is_whole_is_read_as_nibabel_reads_it(work, rng, name, more):
 
 
 @pytest.mark.parametrize("read", READ)
-@pytest.mark.parametrize("name", ["a.nii.gz", "a.mgz"])
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.NII.GZ", "a.mgz"])
 def test_a_flipped_bit_anywhere_is_refused(work, rng, name, read):
     kind = nb.MGHImage if "mgz" in name else nb.Nifti1Image
     packed(rng, work / name, kind, bytes(100))

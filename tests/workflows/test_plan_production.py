@@ -114,8 +114,8 @@ def test_two_series_of_one_run_are_refused(dataset, tmp_path):
     messages = _problems(lambda: plan_production(_study(tmp_path), twice, table=table))
     assert "one BOLD series for each session, task and run" in messages[0]
     other = replace(first, name=parse_name("sub-01_task-other_bold.nii.gz"))
-    plan_production(_study(tmp_path), replace(twice, runs=(*participant.runs, other, other)),
-                    table=table)  # fmt: skip
+    others = replace(participant, runs=(*participant.runs, other, replace(other)))
+    plan_production(_study(tmp_path), others, table=table)
 
 
 def test_a_condition_that_a_run_lacks_is_an_error_or_drops_the_run(dataset, tmp_path):
