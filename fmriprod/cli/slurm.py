@@ -4,7 +4,8 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def submit(
     int
         0 where all was submitted, and with ``--slurm-wait`` ended well.
     """
+    from fmriprod.workflows.record_names import row_of
     from fmriprod.workflows.slurm_array import submit_study
     from fmriprod.workflows.slurm_needs import request_for
     from fmriprod.workflows.slurm_scripts import read_preamble
@@ -53,6 +55,7 @@ def submit(
     cpus = None if isinstance(args.n_procs, AllCores) else args.n_procs
 
     def ask(whose: str | None, most: int) -> "Request":
+        whose = None if whose is None else row_of(whose)
         return request_for(workflow, whose, most, cpus=cpus, memory_gb=args.mem_gb)
 
     participants = {label: ask(label, count) for label, count in n_runs.items()}
@@ -61,17 +64,41 @@ def submit(
         # There is no graph of the group before there are results: it asks for as much as the
         # largest participant.
         group = max(participants.values()) if participants else ask(None, 1)
-    submission = submit_study(
-        args.out_dir,
-        participants,
-        command_of(args, level=["participant"], participant_label=None),
-        group=group,
-        group_command=command_of(args, level=["group"]),
-        arguments=sbatch_arguments(args),
-        preamble=read_preamble(args.slurm_preamble),
-    )
+    labels = [*map(row_of, participants), *(["group"] if group else [])]
+    with _announced(args, labels):
+        submission = submit_study(
+            args.out_dir,
+            participants,
+            command_of(args, level=["participant"], participant_label=None),
+            group=group,
+            group_command=command_of(args, level=["group"]),
+            arguments=sbatch_arguments(args),
+            preamble=read_preamble(args.slurm_preamble),
+        )
     _say(submission, args, console)
     return _wait(submission, args, console) if args.slurm_wait else 0
+
+
+@contextmanager
+def _announced(args: argparse.Namespace, labels: list[str]) -> Iterator[None]:
+    """Leave a record of who is submitted, before any of the jobs can; none if the block fails."""
+    from fmriprod import __version__
+    from fmriprod.cli.places import WORK
+    from fmriprod.workflows.record import Recorder
+
+    out_dir = Path(args.out_dir).absolute()
+    recorder = Recorder(
+        out_dir, shlex.join(["fmriprod", *sys.argv[1:]]), __version__, engine="slurm",
+        level="group" if labels == ["group"] else "participant", participants=labels,
+        work_dir=Path(args.work_dir or out_dir / WORK).absolute(),
+    )  # fmt: skip
+    try:
+        yield
+    except BaseException:
+        recorder.close(None)
+        recorder.path.unlink(missing_ok=True)
+        raise
+    recorder.end("submitted")
 
 
 def command_of(args: argparse.Namespace, **instead: Any) -> list[str]:

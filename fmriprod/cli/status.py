@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from fmriprod.workflows.status import RunStatus
 
 _FAILURES = 20  # shown; all with --all
+_LOST = 3  # records that cannot be read
 _ROWS = 40  # of the table where no window sets them
 _REFRESH = 2.0  # s
+_ASK_AGAIN = 30.0  # s after which SLURM is asked again how jobs are
 _GOING = ("running", "submitted")
 
 
@@ -24,8 +27,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "status",
         help="where a run is, or how it ended",
         description="Reads what the runs in OUT_DIR left behind, on this machine or others: "
-        "while they run, after they ended, and after a crash. Exit code 0: running or finished, "
-        "1: failed or interrupted, 2: nothing was run.",
+        "while they run, after they ended, and after a crash; of jobs that wait it asks SLURM. "
+        "Exit code 0: running, waiting or finished, 1: failed, interrupted or not to be read, "
+        "2: nothing was run.",
     )
     parser.add_argument(
         "out_dir", metavar="OUT_DIR", type=Path, help="output folder of `fmriprod run` or `demo`"
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from fmriprod.workflows.status import read_status
 
     out_dir = args.out_dir
-    status = read_status(out_dir)
+    status = read_status(out_dir, queued := _queue_of(out_dir))
     if status is None and (out_dir / "derivatives").is_dir():  # a demo's
         out_dir = out_dir / "derivatives"
         status = read_status(out_dir)
@@ -59,14 +63,18 @@ def run(args: argparse.Namespace) -> int:
         )
         return 2
     if args.watch:
-        status = _watch(status, out_dir, args, output(patient=False))
+        status = _watch(status, out_dir, args, output(patient=False), queued)
     else:
         _show(status, out_dir, args, output())
     return 0 if status.state in (*_GOING, "finished") else 1
 
 
 def _watch(
-    status: "RunStatus", out_dir: Path, args: argparse.Namespace, console: "Console"
+    status: "RunStatus",
+    out_dir: Path,
+    args: argparse.Namespace,
+    console: "Console",
+    queued: "Callable[[], Collection[str] | None]",
 ) -> "RunStatus":
     """Show the state until no run is at work: a screen that changes, or a text a change."""
     from rich.console import Group
@@ -80,7 +88,7 @@ def _watch(
                 page = _page(status, out_dir, args, console, watch=True)
                 live.update(Group(*page), refresh=True)
                 time.sleep(_REFRESH)
-                status = read_status(out_dir) or status
+                status = read_status(out_dir, queued) or status
         _show(status, out_dir, args, console)
         return status
     before: Any = None
@@ -93,7 +101,21 @@ def _watch(
         if status.state not in _GOING:
             return status
         time.sleep(_REFRESH)
-        status = read_status(out_dir) or status
+        status = read_status(out_dir, queued) or status
+
+
+def _queue_of(out_dir: Path) -> "Callable[[], Collection[str] | None]":
+    """Give what asks SLURM for jobs of an output folder, and not more often than it likes."""
+    answers: list[tuple[float, Collection[str] | None]] = []
+
+    def ask() -> "Collection[str] | None":
+        from fmriprod.workflows.slurm_array_jobs import unfinished
+
+        if not answers or time.monotonic() - answers[-1][0] > _ASK_AGAIN:
+            answers[:] = [(time.monotonic(), unfinished(out_dir))]
+        return answers[-1][1]
+
+    return ask
 
 
 def _show(status: "RunStatus", out_dir: Path, args: argparse.Namespace, console: "Console") -> None:
@@ -154,6 +176,10 @@ def _head(status: "RunStatus") -> list[Any]:
         hosts = sorted({str(run.begin.get("host")) for run in at_work})
         where = ", ".join(hosts) if len(hosts) <= 3 else f"{len(hosts)} machines"
         lines[-1].append(f"; {len(at_work)} runs on {where}")
+    lost = [run.trouble for run in status.runs if run.trouble]
+    lines += [Text(f"a record could not be read: {why}", "yellow") for why in lost[-_LOST:]]
+    if len(lost) > _LOST:
+        lines.append(Text(f"and {len(lost) - _LOST} more records"))
     return lines
 
 

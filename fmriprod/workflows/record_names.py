@@ -24,6 +24,8 @@ def graph_word(label: str) -> str:
 def participant_of(node: str) -> str:
     """Tell whose node it is from its full name (``...sub_01_wf...``), or ``group``.
 
+    A participant whose label is ``group`` is ``sub-group``, as `row_of` says.
+
     Examples
     --------
     >>> participant_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
@@ -35,8 +37,19 @@ def participant_of(node: str) -> str:
     """
     for part in node.split("."):
         if part.startswith("sub_") and part.endswith("_wf"):
-            return part.removeprefix("sub_").removesuffix("_wf").replace(_PLUS, "+")
+            return row_of(part.removeprefix("sub_").removesuffix("_wf").replace(_PLUS, "+"))
     return "group"
+
+
+def row_of(label: str) -> str:
+    """Name in locks, records and status of a participant, which is never that of the group.
+
+    Examples
+    --------
+    >>> row_of("01"), row_of("group")
+    ('01', 'sub-group')
+    """
+    return "sub-group" if label == "group" else label
 
 
 @lru_cache(maxsize=65536)

@@ -1,15 +1,20 @@
 """A study as SLURM jobs: an array with an element for each participant, then the group's job."""
 
-import json
 import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.atomic_files import save_json
+from fmriprod.workflows.slurm_array_jobs import (
+    FOLDER,
+    GROUP,
+    Job,
+    Submission,
+    refuse_queued,
+)
 from fmriprod.workflows.slurm_commands import (
     JobState,
     cancel_jobs,
@@ -25,49 +30,8 @@ from fmriprod.workflows.slurm_scripts import (
     group_script,
 )
 
-FOLDER = Path("logs", "slurm")
-GROUP = "group"
 _MOST_ELEMENTS = 1000  # SLURM's own limit (MaxArraySize) where a cluster sets no other
 _NO_OUTPUT = ["--output=/dev/null", "--error=/dev/null"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job that was submitted; ``participants`` are those of an array's elements, from 1 on."""
-
-    number: int
-    name: str
-    participants: tuple[str, ...] = ()
-
-    def parts(self) -> Iterator[tuple[str, str]]:
-        """Give who is worked on (``sub-01`` or ``group``), and what ``squeue`` calls that part."""
-        if not self.participants:
-            yield GROUP, str(self.number)
-        for index, label in enumerate(self.participants, start=1):
-            yield f"sub-{label}", f"{self.number}_{index}"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """Jobs of one command; ``folder`` has their scripts, their logs and ``jobs.json``."""
-
-    folder: Path
-    jobs: tuple[Job, ...]
-
-    def parts(self) -> dict[str, str]:
-        """Give what ``squeue`` calls the element of ``sub-01`` ..., and the job of ``group``."""
-        return {who: part for job in self.jobs for who, part in job.parts()}
-
-    def log_file(self, who: str) -> Path:
-        """Where the element of ``sub-01``, or the job of ``group``, writes what it prints."""
-        return self.folder / f"{who}.log"
-
-    def exit_code(self, who: str) -> int | None:
-        """Exit code that was left behind; None while there is none, or if it was killed."""
-        try:
-            return int((self.folder / "ended" / who).read_text())
-        except (OSError, ValueError):
-            return None
 
 
 def submit_study(
@@ -143,46 +107,6 @@ def submit_study(
             cancel_jobs(job.number for job in jobs)
         raise
     return Submission(folder, tuple(jobs))
-
-
-def refuse_queued(out_dir: Path, wanted: Sequence[str]) -> None:
-    """Refuse those (``sub-01``, ``group``) whose job of an earlier submission waits or runs.
-
-    Raises
-    ------
-    InputError
-        That names them, and how to cancel their jobs.
-    """
-    known = read_submissions(out_dir)
-    numbers = [job.number for submission in known for job in submission.jobs]
-    states = job_states(numbers) if numbers else {}
-    if states is None:
-        raise InputError(
-            "SLURM", expected="an answer about the jobs submitted before", found="none",
-            hint="try again when squeue answers",
-        )  # fmt: skip
-    busy = {}
-    for job in (job for submission in known for job in submission.jobs):
-        for who, part in job.parts():
-            state = states.get(part)
-            if who in wanted and state and not state.ended and state.name == job.name:
-                busy[who] = part
-    if busy:
-        raise InputError(
-            "--engine slurm", expected="participants without a job that waits or runs",
-            found=", ".join(f"{who} (job {part})" for who, part in busy.items()),
-            hint=f"wait for these, or cancel them: scancel {' '.join(busy.values())}",
-        )  # fmt: skip
-
-
-def read_submissions(out_dir: str | Path) -> list[Submission]:
-    """Read what was submitted for an output folder, oldest first."""
-    found = []
-    for path in sorted((Path(out_dir) / FOLDER).glob("*/jobs.json")):
-        entries = json.loads(path.read_text(encoding="utf-8"))["jobs"]
-        jobs = (Job(e["number"], e["name"], tuple(e["participants"])) for e in entries)
-        found.append(Submission(path.parent, tuple(jobs)))
-    return found
 
 
 def wait_for(

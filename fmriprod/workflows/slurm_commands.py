@@ -63,7 +63,14 @@ def submit_job(
     for left in reversed(range(tries)):
         done = _call(command, script)
         if done.returncode == 0:
-            return int(done.stdout.split(";")[0].split()[-1])
+            words = done.stdout.split(";")[0].split()
+            if words and words[-1].isdecimal():
+                return int(words[-1])
+            raise InputError(
+                "sbatch", expected="the number of the job that it took",
+                found=done.stdout.strip() or "nothing", hint=f"look with squeue --name={name} "
+                "whether there is such a job, cancel it, and ask those who look after the cluster",
+            )  # fmt: skip
         if not left or not _is_busy(done.stderr):
             break
         time.sleep(pause)
@@ -77,13 +84,15 @@ def submit_job(
     )  # fmt: skip
 
 
-def job_states(jobs: Iterable[int]) -> dict[str, JobState] | None:
+def job_states(jobs: Iterable[int], *, timeout: float = _TIMEOUT_S) -> dict[str, JobState] | None:
     """Ask once how jobs are.
 
     Parameters
     ----------
     jobs : iterable of int
         Numbers of jobs, or of arrays.
+    timeout : float
+        Seconds to wait for an answer.
 
     Returns
     -------
@@ -93,7 +102,7 @@ def job_states(jobs: Iterable[int]) -> dict[str, JobState] | None:
     """
     found: dict[str, JobState] = {}
     for some in _some(jobs):
-        answer = _squeue(f"--jobs={','.join(map(str, some))}")
+        answer = _squeue(f"--jobs={','.join(map(str, some))}", timeout)
         if answer is None:
             return None
         found |= answer
@@ -120,19 +129,21 @@ def _some(jobs: Iterable[int]) -> Iterator[list[int]]:
         yield numbers[start : start + _AT_ONCE]
 
 
-def _squeue(which: str) -> dict[str, JobState] | None:
+def _squeue(which: str, timeout: float = _TIMEOUT_S) -> dict[str, JobState] | None:
     command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r|%j", which]
-    done = _call(command)
+    done = _call(command, timeout=timeout)
     if done.returncode:
         return {} if "Invalid job id" in done.stderr else None
     rows = (line.split("|", 3) for line in done.stdout.splitlines() if line.count("|") >= 3)
     return {row[0].strip(): JobState(*(text.strip() for text in row[1:])) for row in rows}
 
 
-def _call(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess:
+def _call(
+    command: Sequence[str], text: str = "", timeout: float = _TIMEOUT_S
+) -> subprocess.CompletedProcess:
     try:
         done = subprocess.run(
-            command, input=os.fsencode(text), capture_output=True, timeout=_TIMEOUT_S, check=False
+            command, input=os.fsencode(text), capture_output=True, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", "timed out")

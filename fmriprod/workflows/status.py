@@ -1,17 +1,18 @@
 """Read what runs leave behind about themselves: no server, only one file a run."""
 
-import json
-import time
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.record import RECORDS
 from fmriprod.workflows.record_names import participant_of
 from fmriprod.workflows.record_owner import lives, time_of_files
+from fmriprod.workflows.record_read import Record, load_record, touched
 from fmriprod.workflows.status_expected import Expectation
 from fmriprod.workflows.status_progress import Progress
 
@@ -21,16 +22,22 @@ _ENDS = {
     "interrupted": "interrupted",
     "submitted": "submitted",
 }
+_OF_NODES = frozenset({"planned", "start", "end", "cached", "failed"})
 
 
 @dataclass
 class Run:
-    """One record: what was called, where, and how it ended or that it is ``running``."""
+    """One record: what was called, where, and how it ended or that it is ``running``.
+
+    A record that cannot be read is ``unknown`` then; ``trouble`` says why it could not be, or
+    that its first line is lost.
+    """
 
     path: Path
     state: str
     begin: Mapping[str, Any]
     ahead: float = 0.0  # of the clock of its machine, to that of the file system, in s
+    trouble: str = ""
 
 
 @dataclass
@@ -41,8 +48,9 @@ class RunStatus:
     ----------
     state : str
         ``running`` while any run is at work. Else ``submitted`` (jobs wait), ``failed``,
-        ``interrupted`` (from the keyboard, or the process is gone and did not say goodbye) or
-        ``finished``, whichever comes first for any participant.
+        ``interrupted`` (from the keyboard, or the process is gone and did not say goodbye),
+        ``unknown`` (the newest record cannot be read) or ``finished``, whichever comes first
+        for any participant.
     started : float
         When the oldest run began that shows, in seconds since the epoch.
     command, version : str
@@ -88,74 +96,127 @@ class RunStatus:
         return sum(w or 0.0 for w in work) * max(now - min(began), 0.0) / spent
 
 
-def read_status(out_dir: str | Path) -> RunStatus | None:
+def read_status(
+    out_dir: str | Path, queued: Callable[[], Collection[str] | None] | None = None
+) -> RunStatus | None:
     """Read the records of an output folder.
 
     Parameters
     ----------
     out_dir : path
         Output folder of ``fmriprod run``.
+    queued : callable, optional
+        Tells which participants have a job of a cluster that has not ended; None: not known now.
+        Asked where jobs were submitted that nothing was heard of since; these count as waiting
+        where there is no answer, else as interrupted unless they are named.
 
     Returns
     -------
     RunStatus or None
         None when nothing was run there.
+
+    Raises
+    ------
+    InputError
+        If there is a folder of records that cannot be looked into.
     """
     folder = Path(out_dir) / RECORDS
-    paths = sorted(folder.glob("*.jsonl"), key=lambda path: (_touched(path), path.name))
+    paths = sorted(_records(folder), key=lambda path: (touched(path), path.name))
     if not paths:
         return None
-    now = time_of_files(folder)
-    participants: dict[str, Progress] = {}
-    announced: dict[str, Progress] = {}
-    earlier: list[Progress] = []
+    table = _Table(time_of_files(folder), queued)
     later: list[tuple[Event, dict]] = []  # of nodes that were run again alone
     runs: list[Run] = []
     for path in reversed(paths):  # newest first
-        entries = read_record(path)
-        begin = next(entries, {})
-        named = {str(name) for name in begin.get("participants") or ()}
-        if named and named <= participants.keys() and any(p.took for p in earlier):
+        record = load_record(path)
+        begin = record.begin
+        named = set(begin.get("participants") or ())
+        if named and table.is_known(named):
             continue  # older than what shows, and there is something to expect times from
-        run = Run(path, "", begin, begin.get("clock") or 0.0)
-        own, last = _sort_out(entries)
-        run.state = _ENDS.get(last) or ("running" if lives(begin, [path], watch=0) else "")
-        run.state = run.state or "interrupted"
+        own, last = _sort_out(record.entries)
+        state = _state(record, path, last)
+        run = Run(path, state, begin, begin.get("clock") or 0.0, record.trouble)
         if begin.get("level") == "rerun":
-            newer = (items for label, items in own.items() if label not in participants)
+            newer = (items for label, items in own.items() if label not in table.participants)
             later.extend(item for items in newer for item in items)
             runs.append(run)
             continue
+        first = all(newer.begin.get("level") == "rerun" for newer in runs)
+        took, announced = table.take(run, own), table.announce(run, named - own.keys())
+        if took or announced or first or run.trouble or state == "running":
+            runs.append(run)
+    return _merge(table, later, runs[::-1])
+
+
+@dataclass
+class _Table:
+    """Where participants are, from records that are given newest first."""
+
+    now: float
+    queued: Callable[[], Collection[str] | None] | None
+    participants: dict[str, Progress] = field(default_factory=dict)
+    announced: dict[str, Progress] = field(default_factory=dict)
+    earlier: list[Progress] = field(default_factory=list)
+    _answer: list[Collection[str] | None] = field(default_factory=list)
+
+    def is_known(self, labels: set[str]) -> bool:
+        known = labels <= self.participants.keys()
+        return known and any(progress.took for progress in self.earlier)
+
+    def take(self, run: Run, own: Mapping[str, list[tuple[Event, dict]]]) -> bool:
+        """Take the events of a run by participant; tell whether any of it shows."""
         shows = False
         for label, items in own.items():
-            progress = Progress(label, run=run.state, record=path.name, now=now + run.ahead)
+            now = self.now + run.ahead
+            progress = Progress(label, run=run.state, record=run.path.name, now=now)
             for event, files in items:
                 progress.take(event, files)
-            if label in participants or not progress.planned:
-                earlier.append(progress)
+            if label in self.participants or not progress.planned:
+                self.earlier.append(progress)
                 continue
-            participants[label], shows = progress, True
-        for label in named - own.keys() - participants.keys() - announced.keys():
-            announced[label] = Progress(label, run=run.state, record=path.name)
-            shows = True
-        if shows or run.state == "running":
-            runs.append(run)
-    return _merge(participants, announced, earlier, later, runs[::-1])
+            self.participants[label], shows = progress, True
+        return shows
+
+    def announce(self, run: Run, labels: set[str]) -> bool:
+        """Take those of a run that nothing was heard of; tell whether any of them shows."""
+        labels = labels - self.participants.keys() - self.announced.keys()
+        for label in labels:
+            progress = Progress(label, run=run.state, record=run.path.name)
+            if run.state != "submitted":
+                self.announced[label] = progress
+            elif self._waits(label):  # what earlier runs left of it says nothing of the job
+                self.participants[label] = progress
+            else:
+                progress.run = "interrupted"
+                self.announced[label] = progress
+        return bool(labels)
+
+    def _waits(self, label: str) -> bool:
+        if not self._answer:
+            self._answer.append(self.queued() if self.queued else None)
+        answer = self._answer[0]
+        return answer is None or label in answer
 
 
-def read_record(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of a record; one that is cut short by a kill or a full disk is left out."""
+def _records(folder: Path) -> list[Path]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and isinstance(entry.get("what"), str):
-            yield entry
+        return [folder / name for name in os.listdir(folder) if name.endswith(".jsonl")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as err:
+        raise InputError(
+            str(folder), expected="records of runs that can be read",
+            found=err.strerror or str(err),
+            hint="ask its owner for the right to read it, or look as that user",
+        ) from None  # fmt: skip
+
+
+def _state(record: Record, path: Path, last: str) -> str:
+    if last in _ENDS:
+        return _ENDS[last]
+    if lives(record.begin, [path], watch=0):
+        return "running"
+    return "interrupted" if record.readable else "unknown"
 
 
 def _sort_out(entries: Iterable[dict]) -> tuple[dict[str, list[tuple[Event, dict]]], str]:
@@ -165,25 +226,20 @@ def _sort_out(entries: Iterable[dict]) -> tuple[dict[str, list[tuple[Event, dict
     for entry in entries:
         last = entry["what"]
         node, when = entry.get("node"), entry.get("time")
-        if isinstance(node, str) and isinstance(when, int | float):
+        if last in _OF_NODES and node and when is not None:
             files = {k: entry[k] for k in ("crash_file", "report") if entry.get(k)}
-            event = Event(node, last, float(when), str(entry.get("message", "")))
+            event = Event(node, last, float(when), entry.get("message") or "")
             own.setdefault(participant_of(node), []).append((event, files))
     return own, last
 
 
-def _merge(
-    participants: dict[str, Progress],
-    announced: dict[str, Progress],
-    earlier: list[Progress],
-    later: list[tuple[Event, dict]],
-    runs: list[Run],
-) -> RunStatus:
+def _merge(table: _Table, later: list[tuple[Event, dict]], runs: list[Run]) -> RunStatus:
+    participants = table.participants
     for event, files in sorted(later, key=lambda item: item[0].time):
         progress = participants.get(participant_of(event.node))
         if progress is not None and event.node in progress.failed and event.what == "end":
             progress.take(event, files)
-    everyone = {**announced, **participants}
+    everyone = {**table.announced, **participants}
     states = Counter(progress.state for progress in everyone.values())
     ends = Counter(run.state for run in runs)
     state = "finished"
@@ -195,21 +251,17 @@ def _merge(
         state = "failed"
     elif states["interrupted"] or (ends["interrupted"] and not states):
         state = "interrupted"
-    whole = [run.begin for run in runs if run.begin.get("level") != "rerun"]
-    newest = whole[-1] if whole else {}
+    whole = [run for run in runs if run.begin.get("level") != "rerun"]
+    newest = whole[-1] if whole else runs[-1]
+    if state == "finished" and newest.trouble:  # nobody knows what it was about
+        state = newest.state
+    times = [run.begin["time"] for run in runs if not run.trouble]
     return RunStatus(
         state,
-        min((run.begin.get("time", time.time()) for run in runs), default=0.0),
-        str(newest.get("command", "")),
-        str(newest.get("version", "")),
+        min(times or [newest.begin["time"]]),
+        newest.begin.get("command") or "",
+        newest.begin.get("version") or "",
         dict(sorted(everyone.items())),
         runs,
-        Expectation([*participants.values(), *earlier]),
+        Expectation([*participants.values(), *table.earlier]),
     )
-
-
-def _touched(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

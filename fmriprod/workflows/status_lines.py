@@ -33,7 +33,8 @@ def status_content(status: RunStatus, out_dir: str | Path) -> dict[str, Any]:
     dict
         ``format`` (1), ``out_dir``, ``state``, ``started`` (ISO 8601, UTC), ``command``,
         ``version``, ``left_seconds`` (None: unknown), ``runs`` (each with ``state``, ``host``,
-        ``pid``, ``engine``, ``level``, ``command``, ``record``) and ``participants``, each with
+        ``pid``, ``engine``, ``level``, ``command``, ``record`` and ``trouble``, why that could not
+        be read whole, or None) and ``participants``, each with
         ``participant``, ``state`` (one of `STATES`), ``planned``, ``done``, ``cached``,
         ``failed`` (numbers of nodes), ``running`` (``node``, ``step``, ``seconds``),
         ``completed_last`` (``node``, ``step``, or None), ``elapsed_seconds``, ``left_seconds`` and
@@ -57,6 +58,7 @@ def status_content(status: RunStatus, out_dir: str | Path) -> dict[str, Any]:
                     key: run.begin.get(key) for key in ("host", "pid", "engine", "level", "command")
                 },
                 "record": str(run.path),
+                "trouble": run.trouble or None,
             }
             for run in status.runs
         ],

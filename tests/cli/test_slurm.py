@@ -16,6 +16,9 @@ from support.slurm import cluster  # noqa: F401
 from fmriprod.cli.engines import AllCores
 from fmriprod.cli.main import build_parser, main
 from fmriprod.cli.slurm import command_of
+from fmriprod.workflows.outcome import Event
+from fmriprod.workflows.record import RECORDS, Recorder
+from fmriprod.workflows.slurm_array_jobs import read_submissions
 
 MODEL = ["--n-voxels", "60", "--n-permutations", "50", "--contrast", "bed-chair"]
 
@@ -118,6 +121,45 @@ def test_an_element_a_participant_asks_for_what_its_steps_need(work, fake, study
     words = shlex.split(line)
     assert str(study) in words and str(work / "my out") in words and "--engine" not in words
     assert not (work / "my out" / ".fmriprod" / "work").exists()  # nothing ran here
+    name = read_submissions(work / "my out")[0].jobs[0].name
+    fake.queue(f"1_1|PENDING|None|{name}", f"1_2|PENDING|None|{name}")
+    assert main(["status", str(work / "my out")]) == 0  # the command that was printed
+    assert capsys.readouterr().out.startswith("submitted ")
+
+
+def rows(out, capsys):
+    """Exit code, state and state of each participant that status tells."""
+    capsys.readouterr()
+    code = main(["status", "--json", str(out)])
+    found = json.loads(capsys.readouterr().out)
+    return code, found["state"], {p["participant"]: p["state"] for p in found["participants"]}
+
+
+def test_status_shows_who_waits_and_who_will_never_run(work, fake, study, capsys):
+    assert submit(study, "out", "--participant-label", "01", "02") == 0
+    assert fake.queue(fails="busy") or rows("out", capsys) == (
+        0, "submitted", {"01": "submitted", "02": "submitted"})  # fmt: skip
+    name = read_submissions(work / "out")[0].jobs[0].name
+    fake.queue(f"1_1|PENDING|None|{name}", f"1_2|CANCELLED|None|{name}")
+    assert rows("out", capsys) == (0, "submitted", {"01": "submitted", "02": "interrupted"})
+    recorder = Recorder(work / "out", "of the element", "0.1", participants=["01"])
+    for what in ("planned", "start", "failed"):
+        recorder(Event("fmriprod.sub_01_wf.anat_wf.skullstrip", what, 1.0))
+    assert rows("out", capsys) == (0, "running", {"01": "failed", "02": "interrupted"})
+    recorder.close(False)
+    fake.queue()  # SLURM has forgotten them
+    assert rows("out", capsys) == (1, "failed", {"01": "failed", "02": "interrupted"})
+    assert submit(study, "out", "--participant-label", "01") == 0
+    fake.queue(f"2_1|PENDING|None|{read_submissions(work / 'out')[1].jobs[0].name}")
+    assert rows("out", capsys) == (0, "submitted", {"01": "submitted", "02": "interrupted"})
+    fake.queue()
+    assert rows("out", capsys)[2]["01"] == "failed"  # as the run before left it
+
+
+def test_what_sbatch_refuses_leaves_no_record(work, fake, study):
+    fake.refuse(1, "no")
+    assert submit(study, "out") == 1
+    assert not list((work / "out" / RECORDS).iterdir())
 
 
 def test_what_is_asked_for_by_hand_is_asked_of_slurm(work, fake, study):

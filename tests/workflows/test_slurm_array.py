@@ -10,7 +10,8 @@ from support.fake_slurm import FakeSlurm
 from support.nasty_names import NASTY_NAMES
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.slurm_array import Job, Submission, read_submissions, submit_study, wait_for
+from fmriprod.workflows.slurm_array import submit_study, wait_for
+from fmriprod.workflows.slurm_array_jobs import Job, Submission, read_submissions, unfinished
 from fmriprod.workflows.slurm_commands import find_jobs, job_states, submit_job
 from fmriprod.workflows.slurm_needs import request_for
 from fmriprod.workflows.slurm_scripts import Request, check_arguments, read_preamble
@@ -262,3 +263,44 @@ def test_a_participant_asks_for_its_largest_steps_side_by_side():
     assert request_for(study, None, 1) == Request(1, 10.0)
     assert request_for(study, "01", 30).cpus == 8
     assert request_for(study, "01", 30, cpus=12, memory_gb=3.5) == Request(12, 3.5)
+
+
+def test_who_waits_is_known_from_exit_codes_and_slurm(work, slurm):
+    labels = dict.fromkeys(("01", "02", "03", "group"), SMALL)
+    jobs = submit_study(work, labels, ["true"], group=SMALL, group_command=["true"])
+    (array, group), ended = jobs.jobs, jobs.folder / "ended"
+    slurm.queue(f"1_1|PENDING|None|{array.name}", f"1_2|FAILED|None|{array.name}",
+                f"1_3|RUNNING|None|{array.name}", f"1_4|PENDING|None|{array.name}",
+                f"2|PENDING|Dependency|{group.name}")  # fmt: skip
+    (ended / "sub-03").write_text("1\n")
+    assert unfinished(work) == {"01", "sub-group", "group"}
+    slurm.queue("1_1|RUNNING|None|of somebody else")  # the number was used again
+    assert unfinished(work) == set()
+    slurm.queue(fails="slurm_load_jobs error: Unable to contact slurm controller")
+    assert unfinished(work) == {"01", "02", "sub-group", "group"}  # nobody knows
+
+
+def test_who_waits_where_there_is_no_slurm(work, slurm, monkeypatch):
+    submit_study(work, {"01": SMALL}, ["true"])
+    monkeypatch.setenv("PATH", str(work))
+    assert unfinished(work) == {"01"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"jobs": [', "[1]", "{}", '{"jobs": [{"number": 1}]}', '{"jobs": 3}', "[" * 100000,
+     '{"jobs": [{"number": "1", "name": "x", "participants": []}]}'],
+)  # fmt: skip
+def test_jobs_that_cannot_be_read_are_said(work, slurm, text):
+    (work / "logs" / "slurm" / "before").mkdir(parents=True)
+    (work / "logs" / "slurm" / "before" / "jobs.json").write_text(text)
+    with pytest.raises(InputError) as caught:
+        submit_study(work, {"01": SMALL}, ["true"])
+    assert "the jobs that fmriprod submitted" in caught.value.expected
+    assert "squeue" in caught.value.hint and slurm.submitted == 0 and unfinished(work) is None
+
+
+def test_a_number_that_sbatch_does_not_tell_is_said(work, slurm):
+    (slurm.folder / "bin" / "sbatch").write_text("#!/bin/bash\ncat >/dev/null\n")
+    with pytest.raises(InputError, match="squeue --name=fmriprod-array-1"):
+        submit_study(work, {"01": SMALL}, ["true"])

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from fmriprod.algorithms.checks import InputError
+from fmriprod.cli.main import main
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.record import RECORDS, Recorder
 from fmriprod.workflows.status import read_status
@@ -145,9 +147,91 @@ def test_jobs_that_wait_in_a_queue(work):
 def test_garbage_in_records_is_left_out(work):
     path = leave(work, [*planned("01", STEPS[:1]), *ran("01", STEPS[0], 0, 1)])
     with path.open("ab") as stream:
-        stream.write(b'\xff\xfe\n[1]\n"x"\n{"what": 3}\n{"what": "end", "node": 5, "time": "x"}\n')
+        stream.write(
+            b"[" * 100000
+            + b'\n\xff\xfe\n[1]\n"x"\n{"what": 3}\n{"what": "end", "node": 5, "time": "x"}\n'
+        )
     (path.parent / "empty.jsonl").touch()
     assert read_status(work).participants["01"].finished == 1
+
+
+CUT = {"empty": b"", "zeros": b"\0" * 99, "begin cut": b'{"time": 1, "what": "begin", "pid"'}
+
+
+@pytest.mark.parametrize("kind", [*CUT, "not readable"])
+def test_a_record_of_which_nothing_is_left_is_never_a_finished_run(work, kind, capsys):
+    path = leave(work, [], name="01700000000000000000-node7-4711")
+    path.unlink()
+    path.write_bytes(CUT[kind]) if kind in CUT else path.mkdir()
+    os.utime(path, (time.time() - 300,) * 2)
+    status = read_status(work)
+    assert status.state == ("interrupted" if kind in CUT else "unknown")
+    assert status.started == 1.7e9 and status_content(status, work)["runs"][0]["host"] == "node7"
+    assert main(["status", str(work)]) == 1
+    why = "its first line is lost" if kind in CUT else "Is a directory"
+    assert f"a record could not be read: {path}: {why}" in capsys.readouterr().out
+    record(work, "planned", "start", "end", ok=True)  # the same command again
+    status = read_status(work)
+    assert status.state == "finished" and why in status.runs[0].trouble
+    assert time.time() - status.started < 60
+
+
+def test_without_its_first_line_a_record_keeps_all_others(work):
+    events = [*planned("01"), *ran("01", STEPS[0], 0, 1), *ran("01", STEPS[1], 1, 1)]
+    path = leave(work, [*events, {"what": "start", "node": node("01", STEPS[2]), "time": 2.0}])
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    (progress,) = read_status(work).participants.values()
+    assert progress.state == "interrupted" and len(progress.planned) == 3
+    path.write_bytes(path.read_bytes() + b'{"what": "finished", "time": 3}\n')
+    assert read_status(work).state == "interrupted"  # one step has no result
+
+
+def test_a_run_that_lives_is_known_by_the_name_of_its_record(work):
+    path = record(work, "planned").path
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    assert read_status(work).state == "running"
+
+
+def test_a_folder_of_records_that_may_not_be_looked_into_is_said(work, monkeypatch):
+    def listdir(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(InputError, match="Permission denied"):
+        read_status(work)
+
+
+WRONG = [3.5, "x", float("nan"), 1e300, -(10**30), ["a", 1], {"a": 1}, None, True]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_values_of_another_kind_are_left_out(work, value, capsys):
+    path = leave(work, [*planned("01"), *ran("01", STEPS[0], 0, 1, "failed")])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, more in ((0, ("clock", "born", "level", "engine", "work_dir")),
+                         (-1, ("message", "report", "crash_file"))):  # fmt: skip
+        for key in {*lines[number], *more}:
+            changed = [dict(line) for line in lines]
+            changed[number][key] = value
+            path.write_text("".join(json.dumps(line) + "\n" for line in changed))
+            assert main(["status", str(work)]) in (0, 1)
+            assert main(["status", "--json", str(work)]) in (0, 1)
+    assert "NaN" not in capsys.readouterr().out
+
+
+def test_what_is_no_event_of_a_node_gives_no_result(work):
+    leave(work, [*planned("01", STEPS[:1]), {"what": "odd", "node": node("01", STEPS[0]),
+                                             "time": 1.0}], end="finished")  # fmt: skip
+    assert read_status(work).participants["01"].state == "interrupted"
+
+
+def test_a_participant_that_is_called_group_is_not_the_group(work):
+    steps = [node("group", STEPS[0]), "fmriprod.collect"]
+    events = [{"what": "planned", "node": name, "time": 0.0} for name in steps]
+    leave(work, [], begin={"participants": []}, name="a").write_text(
+        "".join(json.dumps(event) + "\n" for event in events)
+    )
+    assert list(read_status(work).participants) == ["group", "sub-group"]
 
 
 def test_the_stage_is_the_last_step_that_did_more_than_save(work):
