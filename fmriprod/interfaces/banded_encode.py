@@ -53,7 +53,7 @@ class _BandedRidgeEncodeInputSpec(EncodingInputSpec):
         "time, and one more, as there are spaces",
     )
     roi_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         requires=["mask_file"],
         desc="masks of regions for table and figure (default: all voxels as one)",
     )

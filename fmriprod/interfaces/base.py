@@ -1,5 +1,6 @@
 """What every Python interface of this package shares: running, writing and failing."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from traits.api import TraitError, Undefined
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.interfaces.cache_key import is_told, named_inputs, paths_in
 from fmriprod.interfaces.digests import file_digest
 from fmriprod.interfaces.disk_full import disk_full
 from fmriprod.interfaces.program_versions import with_programs
@@ -36,6 +38,15 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         desc="version of the code behind this step, set by the interface itself, so that "
         "a changed algorithm is not answered from the cache",
     )
+
+    def get_hashval(self, hash_method: str | None = None) -> tuple[list, str]:
+        """Count names and places of files as inputs where they make results (`named_inputs`)."""
+        listed, value = super().get_hashval(hash_method)
+        told = named_inputs(self)
+        if not told:
+            return listed, value
+        both = hashlib.md5(f"{value} {told}".encode(), usedforsecurity=False)
+        return [*listed, *told], both.hexdigest()
 
     def _engine_changed(self, engine: Any) -> None:
         """Let the version name the program that is the engine: a new one is run again."""
@@ -74,12 +85,17 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         hash_method: str | None = None,
         hash_files: bool = True,
     ) -> Any:
-        """Replace files by their digests, as Nipype does, but read each file once only."""
+        """Replace files by their digests, as Nipype does, but read each file once only.
+
+        Numbers that ten decimals do not tell exactly are written as Python writes them.
+        """
         if hash_files and isinstance(objekt, str) and os.path.isfile(objekt):
             method = hash_method or config.get("execution", "hash_method")
             if method.lower() == "content":
                 digest = file_digest(objekt)
                 return (objekt, digest) if dictwithhash else digest
+        if isinstance(objekt, float) and not is_told(objekt):
+            return float.__repr__(objekt)
         return super()._get_sorteddict(objekt, dictwithhash, hash_method, hash_files)
 
 
@@ -159,7 +175,7 @@ class PythonInterface(BaseInterface):
             kinds = [trait.trait_type, *(inner.trait_type for inner in trait.inner_traits or ())]
             if not isdefined(value) or not any(getattr(kind, "exists", False) for kind in kinds):
                 continue
-            for path in sorted(_paths(value)):
+            for path in sorted(paths_in(value)):
                 if not path.exists():
                     raise InputError(
                         name, expected="the file that was there when the run began",
@@ -222,7 +238,7 @@ class PythonInterface(BaseInterface):
         """
         for name, value in self.inputs.get().items():
             is_text = isinstance(self.inputs.trait(name).trait_type, traits.Str)  # as out_name
-            if not is_text and final in _paths(value):
+            if not is_text and final in paths_in(value):
                 raise InputError(
                     name, expected="an input outside the folder where results are written",
                     found=f"{final}, which is the place of a result",
@@ -276,15 +292,6 @@ class PythonInterface(BaseInterface):
     def result(self, field: str, value: Any) -> None:
         """Set an output that is not a file."""
         self._results[field] = value
-
-
-def _paths(value: Any) -> set[Path]:
-    """Collect the absolute paths in an input, which may be a list of lists."""
-    if isinstance(value, str | os.PathLike):
-        return {Path(value).absolute()} if str(value) else set()
-    if isinstance(value, list | tuple):
-        return {path for part in value for path in _paths(part)}
-    return set()
 
 
 def given_or_none(value: Any) -> Any:

@@ -23,6 +23,7 @@ _HDF5 = (".h5", ".hdf5")
 class _FeatureRDMInputSpec(PythonInputSpec):
     features_file = File(
         exists=True,
+        hash_name=True,
         mandatory=True,
         desc="features of samples: HDF5 (LayerFeatures), .npy (n_samples, n_features), or TSV",
     )

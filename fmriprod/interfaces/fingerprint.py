@@ -23,7 +23,8 @@ class _ScoreFingerprintInputSpec(PythonInputSpec):
         exists=True, mandatory=True, desc="mask whose voxels, in C order, the scores are of"
     )
     roi_files = traits.List(
-        File(exists=True), desc="masks of regions on the same grid (default: all voxels as one)"
+        File(exists=True, hash_name=True),
+        desc="masks of regions on the same grid (default: all voxels as one)",
     )
     roi_names = traits.List(
         traits.Str, requires=["roi_files"], desc="their names (default: those of the files)"

@@ -31,12 +31,15 @@ _HIGHER = ("model", "post_statistics", "threshold", "z_threshold", "p_threshold"
 
 
 class _RenderFsfInputSpec(PythonInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="4-D series, not processed")
+    in_file = File(exists=True, hash_path=True, mandatory=True, desc="4-D series, not processed")
     events_file = File(exists=True, mandatory=True, desc="events of the run (BIDS TSV)")
-    t1w_file = File(exists=True, mandatory=True, desc="T1w image with the whole head")
-    brain_file = File(exists=True, mandatory=True, desc="its brain")
+    t1w_file = File(
+        exists=True, hash_path=True, mandatory=True, desc="T1w image with the whole head"
+    )
+    brain_file = File(exists=True, hash_path=True, mandatory=True, desc="its brain")
     standard_file = File(
         exists=True,
+        hash_path=True,
         mandatory=True,
         desc="brain of the standard space (MNI152_T1_2mm_brain.nii.gz of FSL); for nonlinear the "
         "head must lie beside it, its name without _brain",
@@ -205,13 +208,15 @@ class RenderFsf(PythonInterface):
 
 class _RenderHigherFsfInputSpec(PythonInputSpec):
     cope_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_path=True),
         minlen=2,
         mandatory=True,
         desc="stats/cope1.nii.gz of each lower-level FEAT folder; it names the folder, and its "
         "content tells when the folder changed",
     )
-    standard_file = File(exists=True, mandatory=True, desc="brain of the standard space")
+    standard_file = File(
+        exists=True, hash_path=True, mandatory=True, desc="brain of the standard space"
+    )
     n_copes = traits.Range(low=1, value=1, usedefault=True, desc="contrasts of the lower level")
     output_dir = traits.Str(desc="folder that FEAT shall make (default: mean.gfeat in this step's)")
     model = traits.Enum(*fsf_levels.MODELS, usedefault=True, desc="fixed effects, or a mixed model")

@@ -27,14 +27,28 @@ _NEEDED = {
 
 class _GroupReportInputSpec(PageInputSpec, GroupFilesInputSpec):
     study = traits.Str(mandatory=True, desc="name of the study")
-    change_file = File(exists=True, desc="change from before to after (TSV, GroupEvidence)")
-    log_odds_file = File(exists=True, desc="contrasts of log-probabilities (TSV, GroupEvidence)")
-    model_file = File(exists=True, desc="mixed models of accuracy (TSV, GroupEvidence)")
-    selectivity_file = File(exists=True, desc="selectivity and change (TSV, GroupEvidence)")
-    missing_file = File(exists=True, desc="what participants lack (TSV, GroupEvidence)")
-    connectivity_file = File(exists=True, desc="models of connectivity (TSV, GroupConnectivity)")
+    change_file = File(
+        exists=True, hash_name=True, desc="change from before to after (TSV, GroupEvidence)"
+    )
+    log_odds_file = File(
+        exists=True, hash_name=True, desc="contrasts of log-probabilities (TSV, GroupEvidence)"
+    )
+    model_file = File(
+        exists=True, hash_name=True, desc="mixed models of accuracy (TSV, GroupEvidence)"
+    )
+    selectivity_file = File(
+        exists=True, hash_name=True, desc="selectivity and change (TSV, GroupEvidence)"
+    )
+    missing_file = File(
+        exists=True, hash_name=True, desc="what participants lack (TSV, GroupEvidence)"
+    )
+    connectivity_file = File(
+        exists=True, hash_name=True, desc="models of connectivity (TSV, GroupConnectivity)"
+    )
     informational_file = File(
-        exists=True, desc="informational connectivity (TSV, InformationalConnectivity)"
+        exists=True,
+        hash_name=True,
+        desc="informational connectivity (TSV, InformationalConnectivity)",
     )
     figures = traits.List(File(exists=True), desc="pictures (PNG or SVG): previews of GroupFigures")
     figure_names = traits.List(traits.Str, desc="name of each of them")

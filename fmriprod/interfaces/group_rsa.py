@@ -43,7 +43,9 @@ class _GroupRSAInputSpec(PythonInputSpec):
         desc="voxels to test (default: those with a value that is not 0 in any map); a voxel that "
         "is 0 or not finite in any map of any participant is left out",
     )
-    roi_files = traits.List(File(exists=True), desc="masks of regions on the same grid, for bars")
+    roi_files = traits.List(
+        File(exists=True, hash_name=True), desc="masks of regions on the same grid, for bars"
+    )
     roi_names = traits.List(
         traits.Str, requires=["roi_files"], desc="their names (default: those of the files)"
     )

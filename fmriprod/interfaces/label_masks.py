@@ -74,18 +74,18 @@ class _LabelMasksInputSpec(GridInputSpec):
         desc="part of a voxel's volume, with partial_volume",
     )  # fmt: skip
     surface_label_files = InputMultiObject(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="labels of vertices (lh.V1_exvivo.label, rh. ...), named without side: V1_exvivo. "
         "label_file must then be a volume of the same FreeSurfer folder",
     )
-    white_files = InputMultiObject(File(exists=True), desc="lh.white, rh.white")
+    white_files = InputMultiObject(File(exists=True, hash_name=True), desc="lh.white, rh.white")
     thickness_files = InputMultiObject(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="lh.thickness, rh.thickness in mm: points at 0, 0.1, ... 1 of it along the normal "
         "are filled, as by mri_label2vol --proj frac 0 1 0.1",
     )
     pial_files = InputMultiObject(
-        File(exists=True), desc="lh.pial, rh.pial: points on the way there instead"
+        File(exists=True, hash_name=True), desc="lh.pial, rh.pial: points on the way there instead"
     )
     mask_files = InputMultiObject(File(exists=True), desc="further masks, on the grid")
     mask_names = traits.List(traits.Str, desc="their names in the definitions, in their order")

@@ -17,7 +17,7 @@ from fmriprod.interfaces.stimulus_files import stimulus_names
 
 class _LayerFeaturesInputSpec(PythonInputSpec):
     images = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="images, one a sample: PNG, JPEG, TIFF ..., or .npy (height x width, or x 3)",
     )
     frames = traits.List(

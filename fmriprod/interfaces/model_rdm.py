@@ -40,7 +40,7 @@ class _ModelRDMInputSpec(PythonInputSpec):
         desc="published codes of ten digits and six objects, which are matched by their names",
     )
     pairs_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="TSV with columns condition_1 condition_2 expected (alike, unlike, or a number); "
         "where all are alike, other pairs are unlike, and the other way round",
     )
@@ -58,7 +58,7 @@ class _ModelRDMInputSpec(PythonInputSpec):
         "distance); a model a feature unless given",
     )
     matrix_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="symmetric matrices: CSV or TSV with names of conditions in the first row and "
         "column, or .npy, square or its upper triangle row by row, in the order of conditions",
     )

@@ -14,7 +14,7 @@ from fmriprod.interfaces.parcel_values import contrast_name, in_order, read_cont
 
 class _ParcelRankingInputSpec(PythonInputSpec):
     contrast_files = InputMultiObject(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         mandatory=True,
         desc="a TSV a contrast: parcel value, and contrast for its name; n/a is not ranked",
     )

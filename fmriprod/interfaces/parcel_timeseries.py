@@ -71,12 +71,16 @@ class _ParcelTimeseriesInputSpec(PythonInputSpec):
     def get_hashval(self, hash_method: str | None = None) -> tuple[list, str]:
         """Count the JSON file beside a series as an input, so that a change of it is seen."""
         listed, value = super().get_hashval(hash_method)
-        sidecar = sidecar_of(self.in_file) if isdefined(self.in_file) else None
-        if sidecar is None:
+        files = self.in_file if isdefined(self.in_file) else []  # a map node has a list
+        files = [files] if isinstance(files, str) else files
+        found = [sidecar_of(file) for file in files]
+        if not any(found):
             return listed, value
-        digest = file_digest(str(sidecar))
-        both = hashlib.md5(f"{value} {digest}".encode(), usedforsecurity=False)
-        return [*listed, ("sidecar", (str(sidecar), digest))], both.hexdigest()
+        digests = [file_digest(str(sidecar)) if sidecar else "" for sidecar in found]
+        told = "\n".join(digests)
+        both = hashlib.md5(f"{value} {told}".encode(), usedforsecurity=False)
+        pairs = [(str(one), digest) for one, digest in zip(found, digests, strict=True) if one]
+        return [*listed, ("sidecar", pairs if len(files) > 1 else pairs[0])], both.hexdigest()
 
 
 class _ParcelTimeseriesOutputSpec(TraitedSpec):

@@ -15,7 +15,8 @@ from typing import Any
 from fmriprod.interfaces.digests import file_state, node_folder
 from fmriprod.interfaces.result_seals import hash_files
 
-_NUMBER = re.compile(r"-?\d+\.\d{10}")  # as Nipype notes numbers
+# Numbers as Nipype notes them, and where ten decimals would not tell them, as Python writes them.
+_NUMBER = re.compile(r"-?\d+\.\d{10,}|-?\d+(\.\d+)?e-\d+")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _NOT_SAID = {"algorithm_version", "needed_outputs", "compress"}
 
@@ -127,7 +128,10 @@ def _parsed(folder: Path, state: tuple[Any, ...]) -> _Note:
     parameters = {
         key: _plain(value)
         for key, value in inputs.items()
-        if key not in _NOT_SAID and not noted_files(value) and not _is_place(value)
+        if key not in _NOT_SAID
+        and " " not in key
+        and not noted_files(value)
+        and not _is_place(value)
     }
     places = {path: node_folder(path) for path, _ in noted_files(list(inputs.values()))}
     engine = parameters.get("engine")

@@ -21,7 +21,9 @@ from fmriprod.interfaces.rdm_noise import DistanceInputSpec, read_noise
 
 class _RegionRDMInputSpec(PatternInputSpec, DistanceInputSpec):
     roi_files = InputMultiObject(
-        File(exists=True), xor=["label_file"], desc="masks of regions, on the grid of the maps"
+        File(exists=True, hash_name=True),
+        xor=["label_file"],
+        desc="masks of regions, on the grid of the maps",
     )
     roi_names = traits.List(
         traits.Str, requires=["roi_files"], desc="their names (default: those of the files)"

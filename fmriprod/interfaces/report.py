@@ -59,6 +59,7 @@ class _SubjectReportInputSpec(TruthInputSpec):
     )
     contrast_figures = InputMultiObject(
         _NESTED,
+        hash_name=True,
         desc="maps of contrasts (PNG): one list for each run, or one flat list",
     )
     contrast_names = InputMultiObject(
@@ -80,7 +81,8 @@ class _SubjectReportInputSpec(TruthInputSpec):
         File(exists=True), desc="summary of each question from ObjectEvidence (JSON)"
     )
     evidence_files = InputMultiObject(
-        File(exists=True), desc="evidence of each test sample (TSV); the page names the file"
+        File(exists=True, hash_name=True),
+        desc="evidence of each test sample (TSV); the page names the file",
     )
     evidence_figures = InputMultiObject(
         _NESTED, desc="figures (PNG): one for each question, or a list for each"

@@ -50,7 +50,10 @@ class GridInputSpec(TransformInputSpec):
     """Inputs of interfaces whose outputs lie on a grid that is told by an image."""
 
     reference_file = File(
-        exists=True, mandatory=True, desc="image whose axes, field of view and grid are taken"
+        exists=True,
+        hash_name=True,
+        mandatory=True,
+        desc="image whose axes, field of view and grid are taken",
     )
     voxel_size = traits.Range(
         low=0.0,
@@ -69,7 +72,9 @@ class GridInputSpec(TransformInputSpec):
 
 class _ResampleToGridInputSpec(GridInputSpec, ImageWriterInputSpec):
     in_files = InputMultiObject(
-        File(exists=True), mandatory=True, desc="maps and series, 3-D or 4-D, all on one grid"
+        File(exists=True, hash_name=True),
+        mandatory=True,
+        desc="maps and series, 3-D or 4-D, all on one grid",
     )
     mask_file = File(
         exists=True,

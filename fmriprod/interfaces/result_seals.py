@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -235,10 +235,24 @@ def _unsealed(folder: Path) -> str | None:
         place = getattr(each, "cwd", None)
         if place is not None and not Path(place).is_relative_to(os.path.realpath(folder)):
             return _ELSEWHERE.format(place)
-    values = _values(outputs)
-    gone = [path for value in values for path in _paths(value) if not os.path.exists(path)]
+    gone = [path for path in _paths(_values(outputs)) if not os.path.exists(path)]
     gone = [path for path in gone if Path(path).is_relative_to(folder)]
     return f"{os.path.relpath(gone[0], folder)} is missing" if gone else None
+
+
+def names_any(folder: Path, paths: Collection[str]) -> bool:
+    """Tell whether a result hands on one of some paths, or a file that is lost."""
+    from nipype.pipeline.engine.utils import load_resultfile
+    from traits.api import TraitError
+
+    for result in folder.glob("result_*.pklz"):
+        try:
+            given = _paths(_values(load_resultfile(result, resolve=False).outputs))
+        except TraitError:
+            return True
+        if any(path in paths for path in given):
+            return True
+    return False
 
 
 def _values(outputs: Any) -> list[Any]:

@@ -13,7 +13,7 @@ class RSAReportInputSpec(TruthInputSpec):
     )
     subtitle = traits.Str("", usedefault=True, desc="who and what, such as: sub-01 · digits")
     rdm_files = InputMultiObject(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="RDMs of regions, layers, models or spheres (HDF5); of spheres their mean is shown",
     )
     rdm_titles = InputMultiObject(
@@ -30,7 +30,8 @@ class RSAReportInputSpec(TruthInputSpec):
         exists=True, desc="group of each condition (TSV: condition, group), shown as colours"
     )
     stimulus_files = InputMultiObject(
-        File(exists=True), desc="picture of each condition, shown where conditions are points"
+        File(exists=True, hash_name=True),
+        desc="picture of each condition, shown where conditions are points",
     )
     stimulus_names = InputMultiObject(
         traits.Str, desc="condition of each picture (default: the file's name without its ending)"
@@ -45,7 +46,7 @@ class RSAReportInputSpec(TruthInputSpec):
         "in closed form",
     )  # fmt: skip
     table_files = InputMultiObject(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         desc="similarities (TSV: rdm, model, value and maybe p, q, low, high, ceiling_lower, "
         "ceiling_upper; with a column participant they are averaged over participants)",
     )

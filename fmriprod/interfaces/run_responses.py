@@ -22,7 +22,10 @@ from fmriprod.interfaces.volume_stream import VolumeReader
 
 class _RunResponsesInputSpec(RunSamplesInputSpec):
     in_files = traits.List(
-        File(exists=True), mandatory=True, minlen=1, desc="4-D series, one a run, in their order"
+        File(exists=True, hash_name=True),
+        mandatory=True,
+        minlen=1,
+        desc="4-D series, one a run, in their order",
     )
     mask_file = File(exists=True, mandatory=True, desc="voxels to take, on the series' grid")
     detrend = traits.Enum(

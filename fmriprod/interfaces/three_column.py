@@ -131,7 +131,7 @@ def _parse(path: Path) -> tuple[list[list[float]], list[str]]:
 
 class _ThreeColumnEventsInputSpec(PythonInputSpec):
     in_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         mandatory=True,
         minlen=1,
         desc="three-column files of one run, one a condition: onset (s), duration (s), weight",

@@ -16,12 +16,13 @@ from fmriprod.interfaces.stimulus_files import planes, read_image, stimulus_name
 
 class _WedgeStimuliInputSpec(PythonInputSpec):
     in_files = traits.List(
-        File(exists=True),
+        File(exists=True, hash_name=True),
         xor=["in_stack"],
         desc="base images: image files of any size, or .npy (height x width, or x 3)",
     )
     in_stack = File(
         exists=True,
+        hash_name=True,
         xor=["in_files"],
         desc="base images as one .npy stack instead: n x height x width, or x 3; uint8, or float "
         "from 0 to 1",

@@ -85,6 +85,6 @@ def _shown(value: Any) -> str:
 def _number(text: str) -> str | None:
     """Nipype notes numbers with ten decimals; give them as people write them."""
     try:
-        return f"{float(text):g}" if text.partition(".")[2].isdecimal() else None
+        return repr(float(text)).removesuffix(".0") if text.partition(".")[2].isdecimal() else None
     except ValueError:
         return None

@@ -12,6 +12,7 @@ from nipype.pipeline.engine import Workflow
 from fmriprod.interfaces.digests import remembering
 from fmriprod.interfaces.result_seals import broken, hash_files
 from fmriprod.workflows.cache_difference import differences
+from fmriprod.workflows.cache_places import named_elsewhere
 
 UP_TO_DATE, RUNS, DEPENDS, ALWAYS = "up to date", "runs", "depends", "always"
 DIGESTS = ".digests"  # in the working folder
@@ -106,7 +107,8 @@ def _reasons(node: Any) -> Iterable[str]:
     except Exception as err:  # whatever a damaged result of another node raises
         return [f"its inputs cannot be looked at: {type(err).__name__}"]
     if folder / f"_0x{key}.json" in hashes:
-        return []
+        old = named_elsewhere(folder, inputs)
+        return [f"it names {old}, which it is not given any more"] if old else []
     return differences(_read_inputs(hashes[-1]), inputs)
 
 

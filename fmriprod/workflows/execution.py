@@ -1,6 +1,5 @@
 """Run a workflow: on this machine, on a cluster, or wherever an engine takes its nodes."""
 
-import gc
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -99,7 +98,6 @@ def run_workflow(
         if not plugin.outcome.failures:
             raise
     finally:
-        gc.unfreeze()
         plugin.close()
     plugin.outcome.seconds = time.monotonic() - begun
     return plugin.outcome

@@ -4,12 +4,15 @@ import gc
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
 import networkx as nx
 from nipype.pipeline.plugins.base import DistributedPluginBase
 
+from fmriprod.workflows.cache_places import settle_places
+from fmriprod.workflows.cache_plan import always_runs
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure, Outcome
 from fmriprod.workflows.record_names import participant_of
@@ -46,7 +49,11 @@ class ReportingPlugin(DistributedPluginBase):
         self.outcome = Outcome()
 
     def close(self) -> None:
-        """Let go of workers and connections; called once, also after an error."""
+        """Let go of workers and connections; called once, also after an error.
+
+        What was kept out of the garbage is garbage like any other again.
+        """
+        gc.unfreeze()
 
     def _generate_dependency_list(self, graph: Any) -> None:
         super()._generate_dependency_list(graph)
@@ -66,6 +73,24 @@ class ReportingPlugin(DistributedPluginBase):
         gc.collect()
         gc.freeze()
         self._spared = time.monotonic()
+
+    def _local_hash_check(self, jobid: int, graph: Any) -> bool:
+        """Tell whether a node needs not be run: it is cached, or cannot even be looked at.
+
+        Its inputs are read from the results of the nodes before it, which may have been damaged
+        since: that is a failure of this node, and not the end of the run.
+        """
+        node = self.procs[jobid]
+        try:
+            if node.is_cached() == (True, True) and not always_runs(node):
+                settle_places(Path(node.output_dir()), node._hashed_inputs)
+        except Exception:
+            trace = format_exception(*sys.exc_info())
+            self._run_errors.append(trace)
+            self._clean_queue(jobid, graph, result={"result": None, "traceback": trace})
+            self._task_finished_cb(jobid)
+            return True
+        return super()._local_hash_check(jobid, graph)
 
     def _submit_mapnode(self, jobid: int) -> bool:
         n_before, node = len(self.procs), self.procs[jobid]

@@ -119,6 +119,7 @@ class SlurmPlugin(ReportingPlugin):
             cancel_jobs(jobs)
         if self._ending and not self.outcome.failures and not jobs:
             shutil.rmtree(self._folder, ignore_errors=True)
+        super().close()
 
     def _prerun_check(self, graph: Any) -> None:
         nodes = list(graph.nodes())

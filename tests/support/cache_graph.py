@@ -80,13 +80,13 @@ class Graph:
         for name, start in zip("xyz", (1, 100, 1000), strict=True):
             np.save(folder / f"{name}.npy", start + np.arange(500.0))
 
-    def build(self, inputs="xy", **factors):
+    def build(self, inputs="xy", alone_file="z", **factors):
         workflow = pe.Workflow("wf")
         files = {k: str(self.folder / f"{v}.npy") for k, v in zip(("left", "right"), inputs,
                                                                   strict=True)}  # fmt: skip
         first = {
             name: pe.Node(Scale(in_file=file, factor=factors.get(name, 2.0)), name=name)
-            for name, file in {**files, "alone": str(self.folder / "z.npy")}.items()
+            for name, file in {**files, "alone": str(self.folder / f"{alone_file}.npy")}.items()
         }
         both = pe.Node(Merge(2), name="both")
         minus = pe.Node(Subtract(), name="minus")
