@@ -23,10 +23,13 @@ class WorkerWatch:
     ----------
     speaker : Connection
         For workers: `tell` sends through it.
+    heard : bool
+        Whether any worker ever began with a task.
     """
 
     def __init__(self, context: Any) -> None:
         self._ear, self.speaker = context.Pipe(duplex=False)
+        self.heard = False
         self._lock = threading.Lock()
         self._pids: dict[int, int] = {}
         self._peaks: dict[int, float] = {}
@@ -63,7 +66,7 @@ class WorkerWatch:
         with self._lock:
             while not self._ear.closed and self._ear.poll():
                 task, pid = _FORM.unpack(self._ear.recv_bytes())
-                self._pids[task] = pid
+                self._pids[task], self.heard = pid, True
                 self._peaks[task] = 0.0
 
     def _look(self) -> None:

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 import nipype.pipeline.engine as pe
@@ -39,6 +41,35 @@ def test_a_killed_worker_fails_its_node_and_the_run_ends(work):
     assert [f.node for f in outcome.failures][:1] == ["chain.step0"]
     assert "memory" in outcome.failures[0].message
     assert "chain.step1" in outcome.not_run
+
+
+SCRIPT = """
+import os
+from pathlib import Path
+from nipype import Node, Workflow
+from nipype.interfaces.utility import Function
+from fmriprod.workflows.execution import configure, run_workflow
+
+def leave():
+    import os
+    os._exit(1)
+
+mine = Workflow(name="mine")
+mine.add_nodes([Node(Function(function=leave), name="step")])
+configure(mine, "work", "crashes")
+{}print(run_workflow(mine).failures[0].message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("guard", "said"),
+    [("", 'below `if __name__ == "__main__":`'), ('if __name__ == "__main__": ', "WorkerKilled")],
+)
+def test_a_script_that_runs_in_its_workers_again_is_told_so_and_no_other(work, guard, said):
+    (work / "mine.py").write_text(SCRIPT.format(guard))
+    done = subprocess.run([sys.executable, "mine.py"], capture_output=True, text=True, check=True)
+    assert said in done.stdout.rpartition("Saving crash info")[2]
+    assert ("__main__" in done.stdout.rpartition("Saving crash info")[2]) == (not guard)
 
 
 def test_what_the_longest_chain_waits_for_starts_first(work):
