@@ -22,6 +22,7 @@ from fmriprod.interfaces.parcel_table import read_parcels
 from fmriprod.interfaces.parcel_values import (
     OneScale,
     in_order,
+    is_of_model,
     read_contrast,
     read_effects,
     read_scaled_connectivity,
@@ -53,7 +54,10 @@ class _ParcelFeaturesInputSpec(PythonInputSpec):
         desc="label of each file, to classify; without labels features are written only",
     )
     conditions = traits.List(
-        traits.Str, requires=["effects_files"], desc="conditions to use (default: all)"
+        traits.Str,
+        requires=["effects_files"],
+        desc="conditions to use; needed with effects of ParcelGLM, where contrasts stand among them "
+        "(default: all)",
     )
     kinds = traits.List(
         traits.Enum(*KINDS),
@@ -172,7 +176,7 @@ class ParcelFeatures(PythonInterface):
         rows, about = [], []
         for subject, path in zip(self._subjects(len(files)), files, strict=True):
             effects = in_order(read_effects(path), order, "effects", path)
-            chosen = self.inputs.conditions if isdefined(self.inputs.conditions) else list(effects)
+            chosen = self._conditions(list(effects), path)
             for condition in chosen:
                 if condition not in effects:
                     raise InputError(
@@ -183,6 +187,17 @@ class ParcelFeatures(PythonInterface):
                 rows.append(value_features(effects[condition].to_numpy(), parcels, kinds))
                 about.append((subject, condition))
         return pd.DataFrame(about, columns=["subject", "label"]), pd.DataFrame(rows)
+
+    def _conditions(self, known: list[str], path: str) -> list[str]:
+        if isdefined(self.inputs.conditions):
+            return list(self.inputs.conditions)
+        if is_of_model(path):
+            raise InputError(
+                "conditions", expected="names of conditions to use, where effects are of a model: "
+                "its contrasts stand among them", found=f"none chosen of {', '.join(known)}",
+                hint="give conditions, without the differences between them", file=path,
+            )  # fmt: skip
+        return known
 
     def _of_files(
         self, parcels: pd.DataFrame, kinds: list[str]

@@ -8,7 +8,7 @@ import pandas as pd
 from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.numpy_file import load_array
-from fmriprod.interfaces.parcel_table import match_parcels
+from fmriprod.interfaces.parcel_table import match_parcels, plain_name
 
 
 def read_contrast(path: str | Path, column: str = "value") -> pd.Series:
@@ -24,10 +24,11 @@ def read_contrast(path: str | Path, column: str = "value") -> pd.Series:
     Raises
     ------
     InputError
-        If a column is lacking or holds no numbers, or a parcel occurs twice.
+        If a column is lacking or holds no numbers, or a parcel occurs twice (with and without
+        ``_ROI`` too).
     """
     table = _table(path, "contrast", ("parcel", column))
-    _once(table["parcel"], "contrast", path)
+    _once(table["parcel"].map(plain_name), "contrast", path)
     return pd.Series(_numbers(table, column, "contrast", path), index=table["parcel"], name=column)
 
 
@@ -49,7 +50,7 @@ def read_effects(path: str | Path, column: str = "effect") -> pd.DataFrame:
     table = _table(path, "effects", ("parcel", "condition", column))
     table[column] = _numbers(table, column, "effects", path)
     table["condition"] = table["condition"].astype(str)
-    _once(table["parcel"] + ", " + table["condition"], "effects", path)
+    _once(table["parcel"].map(plain_name) + ", " + table["condition"], "effects", path)
     parcels, conditions = table["parcel"].unique(), table["condition"].unique()
     if len(table) != len(parcels) * len(conditions):
         raise InputError(
@@ -59,6 +60,11 @@ def read_effects(path: str | Path, column: str = "effect") -> pd.DataFrame:
         )  # fmt: skip
     wide = table.pivot(index="parcel", columns="condition", values=column)
     return wide.loc[parcels, conditions]
+
+
+def is_of_model(path: str | Path) -> bool:
+    """Tell whether effects are of a model, among whose conditions its contrasts stand."""
+    return "variance" in read_table(path, "effects")
 
 
 def read_connectivity(path: str | Path, n_parcels: int | None = None) -> np.ndarray:

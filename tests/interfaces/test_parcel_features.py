@@ -137,6 +137,19 @@ def test_what_does_not_fit_is_refused(effects, rest):
                                           kinds=["edge_networks"]).found  # fmt: skip
 
 
+def test_contrasts_of_a_model_are_no_classes_unless_named(effects):
+    values, options = effects
+    for path, each in zip(options["effects_files"], values, strict=True):
+        each = np.concatenate([each, each[:1] - each[1:]])
+        table = effects_of(each, ("fear", "neut", "fearMinusNeut"))
+        write(path, table.assign(variance=1.0, t=table["effect"], dof=90))
+    error = refused(options)
+    assert error.subject == "conditions" and "fear, neut, fearMinusNeut" in error.found
+    assert error.file.endswith("sub0.tsv")
+    out = ParcelFeatures(**options, conditions=["fear", "neut"], n_permutations=0).run().outputs
+    assert set(read(out.samples_file)["label"]) == {"fear", "neut"}
+
+
 def test_parcels_that_disagree_are_named(effects):
     values, options = effects
     other = effects_of(values[2]).replace("R_4", "R_6")

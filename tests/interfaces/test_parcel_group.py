@@ -248,6 +248,8 @@ def test_parcels_that_disagree_are_named(tasks):
     assert "R_FFC" in refused(options).found
     options["contrast_files"][3] = contrast("sub3", values[3], [*NAMES[:5], "L_V1"])
     assert refused(options).found == "L_V1 twice"
+    options["contrast_files"][3] = contrast("sub3", [*values[3], 9.0], [*NAMES, "L_V1_ROI"])
+    assert refused(options).found == "L_V1 twice"
 
 
 def test_what_is_no_contrast_is_refused(tasks):
