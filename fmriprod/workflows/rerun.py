@@ -15,7 +15,7 @@ from fmriprod.interfaces.result_seals import SEAL
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure
 from fmriprod.workflows.record import RECORDS
-from fmriprod.workflows.status import read_record
+from fmriprod.workflows.record_read import read_record, touched
 
 _SHOWN = 8  # names in a message
 
@@ -50,7 +50,8 @@ def known_nodes(out_dir: str | Path) -> Known:
     names: dict[str, None] = {}
     begin: dict[str, Any] = {}
     latest = ""
-    for path in sorted((Path(out_dir) / RECORDS).glob("*.jsonl")):
+    records = (Path(out_dir) / RECORDS).glob("*.jsonl")
+    for path in sorted(records, key=lambda path: (touched(path), path.name)):  # as status does
         for entry in read_record(path):
             if entry["what"] == "begin" and entry.get("level") != "rerun":
                 begin, latest = entry, path.name

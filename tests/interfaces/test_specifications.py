@@ -13,7 +13,8 @@ from fmriprod.interfaces.base import PythonInterface
 KNOWN_METADATA = {
     "desc", "mandatory", "usedefault", "nohash", "xor", "requires", "units", "deprecated",
     "new_name", "array", "copy", "type", "default", "copyfile", "minlen", "maxlen", "rich_compare",
-    "extensions", "parent", "trait_added_event", "comparison_mode", "editor", "hash_files", "hash_name", "hash_path",
+    "extensions", "parent", "trait_added_event", "comparison_mode", "editor", "hash_files",
+    "hash_name", "hash_path",
 }  # fmt: skip
 
 
