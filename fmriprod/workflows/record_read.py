@@ -35,7 +35,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "time": _is_time, "clock": _is_span, "pid": _is_whole, "born": _is_whole,
     "participants": _are_texts,
     **dict.fromkeys(
-        ("host", "machine", "command", "version", "level", "engine", "work_dir", "node",
+        ("host", "machine", "command", "version", "level", "engine", "work_dir", "out_dir", "node",
          "message", "crash_file", "report"),
         _is_text,
     ),

@@ -1,4 +1,7 @@
+import json
+import os
 import shutil
+import time
 
 import pytest
 from support.study_of_sums import ran, run, write
@@ -6,6 +9,7 @@ from support.study_of_sums import ran, run, write
 from fmriprod.cli.main import main
 from fmriprod.workflows.lock import Locks
 from fmriprod.workflows.record import RECORDS
+from fmriprod.workflows.rerun import known_nodes
 
 NODE = "fmriprod.sub_01_wf.middle"
 
@@ -97,3 +101,16 @@ def test_a_work_folder_that_was_moved_is_refused(failed, capsys):
     (out / ".fmriprod" / "work").rename(moved)
     assert main(["rerun", str(out), NODE, "--work-dir", str(moved)]) == 1
     assert "the work folder where it ran" in capsys.readouterr().err
+
+
+def test_the_latest_run_is_the_one_touched_last_whatever_the_clock_in_its_name_says(work):
+    for name, when in (("9", -100), ("1", 0)):  # the first had a clock that was ahead
+        path = work / RECORDS / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        begin = {"what": "begin", "command": f"run {name}", "work_dir": str(work / name),
+                 "out_dir": str(work)}  # fmt: skip
+        lines = [begin, {"what": "planned", "node": f"f.sub_01_wf.step{name}"}]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        os.utime(path, (time.time() + when,) * 2)
+    known = known_nodes(work)
+    assert (known.command, known.work_dir, len(known.nodes)) == ("run 1", work / "1", 2)
