@@ -92,8 +92,8 @@ def explain_kill(
         before and after.n_killed is not None and after.n_killed > (before.n_killed or 0)
     )
     threads = f"{n_procs} thread{'s' * (n_procs > 1)}"
-    used = f"{peak_gb:.2g} GB at most, as far as seen" if peak_gb else "unknown"
-    limit = f"{after.limit_gb:.3g} GB for all steps here" if after.limit_gb else "none known"
+    used = f"{_short(peak_gb)} GB at most, as far as seen" if peak_gb else "unknown"
+    limit = f"{_short(after.limit_gb)} GB for all steps here" if after.limit_gb else "none known"
     if by_kernel:
         cause = "the kernel killed it: there was no memory left"
     elif signal_name == "SIGKILL":
@@ -108,11 +108,22 @@ def explain_kill(
     return (
         f"WorkerKilled: the process that ran this step was killed{ended}\n"
         f"  why:      {cause}\n"
-        f"  declared: {asked_gb:g} GB, {threads}\n"
+        f"  declared: {_short(asked_gb)} GB, {threads}\n"
         f"  used:     {used}\n"
         f"  limit:    {limit}\n"
         f"  do:       {do}\n"
     )
+
+
+def _short(number: float) -> str:
+    """Write a number with two digits that count, and never with an exponent.
+
+    Examples
+    --------
+    >>> _short(3.14), _short(8.0), _short(15.6), _short(1081.0)
+    ('3.1', '8', '16', '1081')
+    """
+    return f"{number:.2g}" if number < 9.95 else f"{number:.0f}"
 
 
 def _groups(root: Path, own: Path) -> Iterator[Path]:

@@ -155,6 +155,13 @@ def test_a_busy_controller_is_asked_again_and_a_refusal_is_not(slurm):
     assert slurm.submitted == 4
 
 
+@pytest.mark.parametrize("words", ["", "Submitted;", "ok ok"])
+def test_an_sbatch_that_names_no_job_is_an_error(slurm, words):
+    (slurm.folder / "bin" / "sbatch").write_text(f"#!/bin/bash\ncat >/dev/null\necho '{words}'\n")
+    with pytest.raises(InputError, match="the number of the job"):
+        submit_job("x", [], "mine")
+
+
 def test_states_are_read_and_an_unknown_job_is_no_error(slurm):
     slurm.queue("7|OUT_OF_MEMORY|OutOfMemory|a|b", "8_2|PENDING|Priority|c", "garbage")
     states = job_states([7, 8])
