@@ -4,8 +4,6 @@ import re
 from functools import lru_cache
 
 _SMALL = ("gather ", "save ", "report ")  # done in no time: not worth a line
-
-
 _PLUS = "_plus_"  # no label of BIDS has an underscore
 
 
@@ -62,13 +60,16 @@ def step_of(node: str) -> str:
     'task recognition run 1: motion correct'
     >>> step_of("fmriprod.sub_01_wf.anat_wf.skullstrip")
     'anat: skullstrip'
+    >>> step_of("fmriprod.sub_01_wf.evidence_a_plus_b_wf.decode")
+    'evidence a+b: decode'
     >>> step_of("group_wf.task_mask_wf.to_grid.2")
     'task mask: to grid (2)'
     """
     parts = node.split(".")
     if parts[-1].isdecimal() and len(parts) > 1:  # a part of a map node
         return f"{step_of('.'.join(parts[:-1]))} ({parts[-1]})"
-    below = [p.removesuffix("_wf").replace("_", " ") for p in below_participant(node).split(".")]
+    names = below_participant(node).replace(_PLUS, "+").split(".")
+    below = [name.removesuffix("_wf").replace("_", " ") for name in names]
     return f"{below[0]}: {below[-1]}" if len(below) > 1 else "".join(below)
 
 
