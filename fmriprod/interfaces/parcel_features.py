@@ -56,7 +56,7 @@ class _ParcelFeaturesInputSpec(PythonInputSpec):
     conditions = traits.List(
         traits.Str,
         requires=["effects_files"],
-        desc="conditions to use; needed with effects of ParcelGLM, where contrasts stand among them "
+        desc="conditions to use; needed with effects of ParcelGLM, for contrasts stand among them "
         "(default: all)",
     )
     kinds = traits.List(

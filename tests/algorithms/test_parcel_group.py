@@ -159,6 +159,26 @@ def test_sums_do_not_lose_the_scatter_beside_a_large_mean(seed, offset):
     np.testing.assert_allclose(sums.squares, (values**2).sum(axis=0), rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [2, 6, 50, 1000])
+def test_intervals_of_very_large_t_end_and_join_those_of_smaller_ones(n):
+    """SciPy's search never ends at 1e6, and is wrong by 2 % at 1e5."""
+    edge = 100 * np.sqrt(2 * (n - 1))
+    _, low, high = cohen_d(np.array([0.999 * edge, 1.001 * edge, -1e6]), np.full(3, n))
+    np.testing.assert_allclose(low[0] / 0.999, low[1] / 1.001, rtol=5e-4)
+    np.testing.assert_allclose(high[0] / 0.999, high[1] / 1.001, rtol=5e-4)
+    ends = -1e6 * np.sqrt(stats.chi2.ppf([0.975, 0.025], n - 1) / (n - 1) / n)
+    np.testing.assert_allclose([low[2], high[2]], ends)
+
+
+def test_scatter_of_no_more_than_rounding_is_none(rng):
+    values = rng.normal(1, 1, size=(6, 3))
+    values[:, 1] = np.float32(0.3) * (1 + 1e-9 * rng.normal(size=6))  # as the sums of float32 have
+    values[:, 2] = 0.3 * (1 + 1e-6 * rng.normal(size=6))
+    found = group_test(values, n_permutations=64)
+    assert found.tested.tolist() == [True, False, True] and found.n_constant == 1
+    assert np.isnan([found.t[1], found.p[1], found.p_max[1], found.d[1]]).all()
+
+
 def test_columns_without_scatter_or_participants_are_left_out_and_counted(rng):
     values = rng.normal(0.4, 1, size=(7, 6))
     alone = group_test(values, n_permutations=128)
