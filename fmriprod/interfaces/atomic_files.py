@@ -4,6 +4,8 @@ import glob
 import gzip
 import json
 import os
+import re
+import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.processes import is_alive
+from fmriprod.interfaces.processes import is_alive, where_pids_count
 
 # RFC 1952, bytes 4 to 9 of a gzip header: time, compression hints, operating system. No
 # checksum covers them, and readers do not need them.
 _ORIGIN = bytes((0, 0, 0, 0, 0, 255))
+
+_MARK = re.compile(r"\.writing-(\d+)(?:\.(\w+)\.\w+)?")  # process, and where it counts
 
 
 def save_json(content: dict[str, Any], target: Path) -> bool:
@@ -107,7 +111,9 @@ def _forget_gzip_origin(path: Path) -> None:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target`` that takes its place on success."""
-    temporary = target.with_name(f".writing-{os.getpid()}-{target.name}")
+    # Other hosts and containers may write the same file, with the same number of process.
+    mark = f"{os.getpid()}.{where_pids_count()}.{secrets.token_hex(3)}"
+    temporary = target.with_name(f".writing-{mark}-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
@@ -129,8 +135,11 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what a process that was killed while it wrote ``target`` left behind."""
+    """Remove what a process of this machine left that was killed while it wrote ``target``.
+
+    Those of other machines cannot be asked for; names of earlier versions tell no machine.
+    """
     for path in target.parent.glob(f".writing-*-{glob.escape(target.name)}"):
-        writer = path.name.split("-")[1]
-        if not (writer.isdecimal() and is_alive(int(writer))):
+        found = _MARK.fullmatch(path.name.removesuffix(f"-{target.name}"))
+        if found and found[2] in (None, where_pids_count()) and not is_alive(int(found[1])):
             path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ _REASONS = {
 }
 _TOFILE = re.compile(r"\d+ requested and \d+ written")  # NumPy's words, without a number
 
-_TEMPORARY = re.compile(r"^\.writing-\d+-")
+_TEMPORARY = re.compile(r"^\.writing-[\w.]+-")
 
 
 def why_full(error: BaseException | str) -> str | None:

@@ -1,7 +1,25 @@
 """Tell whether a process still runs."""
 
 import os
+import socket
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+
+
+@cache
+def where_pids_count() -> str:
+    """Give six signs for where the numbers of processes are this one's.
+
+    They are others on another host, after another start of this one, and in another container.
+    """
+    told = [socket.gethostname()]
+    try:
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        told.append(os.readlink("/proc/self/ns/pid"))
+    except OSError:  # not Linux
+        pass
+    return sha256("\n".join(told).encode()).hexdigest()[:6]
 
 
 def is_alive(pid: int) -> bool:

@@ -189,8 +189,9 @@ def test_an_error_that_comes_from_itself_is_no_endless_chain():
     assert why_full(error) is None
 
 
-def test_it_is_said_where_and_what(work):
-    error = OSError(errno.ENOSPC, "No space left on device", str(work / ".writing-12-a.txt"))
+@pytest.mark.parametrize("mark", ["12", "12.0a1b2c.3d4e5f"])
+def test_it_is_said_where_and_what(work, mark):
+    error = OSError(errno.ENOSPC, "No space left on device", str(work / f".writing-{mark}-a.txt"))
     found = disk_full(error, "/elsewhere")
     assert found.expected == f"room to write a.txt in {work}"
     assert found.found.startswith("no space left on the disk; ")

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.interfaces.atomic_files import same_content, save_file, save_json
+from fmriprod.interfaces import atomic_files
+from fmriprod.interfaces.atomic_files import same_content, save_file, save_json, save_text
+from fmriprod.interfaces.processes import where_pids_count
 
 
 def test_a_file_with_the_same_content_is_not_touched(work):
@@ -84,11 +86,34 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(wo
     process.wait()
     (work / "a[1].tsv").write_text("x")
     (work / "out").mkdir()
-    dead, alive = (f".writing-{pid}-a[1].tsv" for pid in (process.pid, os.getppid()))
-    for name in (dead, alive):
-        (work / "out" / name).write_text("half")
+    here, dead, alive = where_pids_count(), process.pid, os.getppid()
+    gone = [f"{dead}", f"{dead}.{here}.0a1b2c"]  # an earlier version's, and ours
+    kept = [f"{alive}", f"{alive}.{here}.0a1b2c", f"{dead}.other0.0a1b2c"]  # of another host
+    for mark in (*gone, *kept):
+        (work / "out" / f".writing-{mark}-a[1].tsv").write_text("half")
     save_file(work / "a[1].tsv", work / "out/a[1].tsv")
-    assert sorted(os.listdir("out")) == sorted([alive, "a[1].tsv"])
+    expected = ["a[1].tsv", *(f".writing-{mark}-a[1].tsv" for mark in kept)]
+    assert sorted(os.listdir("out")) == sorted(expected)
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 3_999_999])
+def test_writers_of_two_hosts_do_not_take_each_others_file(work, monkeypatch, pid):
+    """The other host has the same number of process, or one that is none here."""
+    target, here = work / "out" / "methods.md", where_pids_count()
+    other = {"where_pids_count": lambda: "other0", "os.getpid": lambda: pid}
+    with monkeypatch.context() as there:
+        for name, value in other.items():
+            there.setattr(f"fmriprod.interfaces.atomic_files.{name}", value)
+        writing = atomic_files._replacing(target)
+        temporary = writing.__enter__()
+    assert where_pids_count() == here
+    temporary.write_text("theirs, a part")
+    save_text("ours", target)
+    assert target.read_text() == "ours"
+    temporary.write_text("theirs, whole")
+    writing.__exit__(None, None, None)
+    assert target.read_text() == "theirs, whole"
+    assert os.listdir("out") == ["methods.md"]
 
 
 def test_a_writer_that_is_killed_leaves_the_old_file_and_the_next_one_cleans_up(work):
