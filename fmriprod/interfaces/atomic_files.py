@@ -30,8 +30,12 @@ def save_json(content: dict[str, Any], target: Path) -> bool:
 
 
 def save_text(text: str, target: Path) -> bool:
-    """Write UTF-8 text, unless the same is there; tell whether it was written."""
-    data = text.encode()
+    r"""Write UTF-8 text, unless the same is there; tell whether it was written.
+
+    Names of files need not be UTF-8. Their other bytes are written as ``\udcff``, which JSON reads
+    as the same name.
+    """
+    data = text.encode(errors="backslashreplace")
     if target.is_file() and target.read_bytes() == data:
         return False
     with _replacing(target) as temporary:

@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -139,3 +140,9 @@ save_file("a.tsv", Path("out/a.tsv"))
     save_file("a.tsv", work / "out/a.tsv")
     assert os.listdir("out") == ["a.tsv"]
     assert (work / "out/a.tsv").read_text() == "new " * 1000
+
+
+def test_the_name_of_a_file_that_is_not_utf8_comes_back_from_json(work):
+    name = os.fsdecode(b"sub-\xff")
+    assert save_json({"file": name}, work / "a.json")
+    assert json.loads((work / "a.json").read_text(encoding="utf-8")) == {"file": name}
