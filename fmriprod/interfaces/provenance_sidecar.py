@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,30 @@ def generated_by(chain: Chain | None = None) -> list[dict[str, str]]:
 
 
 def source_digests(files: Mapping[str, str], datasets: Mapping[str, str | Path]) -> dict[str, str]:
-    """Name files by BIDS URI, or by folder and name where they lie in no dataset."""
-    return dict(sorted((uri_or_name(path, datasets), md5) for path, md5 in files.items()))
+    """Name files by BIDS URI, or by folder and name where they lie in no dataset.
+
+    Of several that have the same folder and name, as ``sub-01/mri/T1.mgz`` and
+    ``fsaverage/mri/T1.mgz``, as much of the path is given as tells them apart.
+    """
+    named: dict[str, str] = {}
+    left, n_parts = list(files), 2
+    while left:
+        names = {path: uri_or_name(path, datasets, n_parts) for path in left}
+        found = Counter(names.values())
+        whole = n_parts >= max(len(Path(path).parts) for path in left)
+        single = [path for path in left if whole or found[names[path]] == 1]
+        named |= {names[path]: files[path] for path in single}
+        left, n_parts = [path for path in left if path not in single], n_parts + 1
+    return dict(sorted(named.items()))
 
 
-def uri_or_name(path: str, datasets: Mapping[str, str | Path]) -> str:
-    """BIDS URI of a file; its folder and name where it lies in no dataset."""
+def uri_or_name(path: str, datasets: Mapping[str, str | Path], n_parts: int = 2) -> str:
+    """BIDS URI of a file; the last parts of its path where it lies in no dataset."""
     for prefix, root in datasets.items():
         place = Path(os.path.abspath(path))
         if place.is_relative_to(os.path.abspath(root)):
             return prefix + place.relative_to(os.path.abspath(root)).as_posix()
-    return "/".join(Path(path).parts[-2:])
+    return "/".join(Path(path).parts[-n_parts:])
 
 
 def linked_datasets(base: str | Path, raw: str | Path | None) -> dict[str, str | Path]:

@@ -20,7 +20,12 @@ from fmriprod.interfaces.coregister import Coregister
 from fmriprod.interfaces.derivatives import SaveDerivative
 from fmriprod.interfaces.program_versions import program_versions
 from fmriprod.interfaces.provenance import trace_back
-from fmriprod.interfaces.provenance_sidecar import linked_datasets, provenance_fields, uri_or_name
+from fmriprod.interfaces.provenance_sidecar import (
+    linked_datasets,
+    provenance_fields,
+    source_digests,
+    uri_or_name,
+)
 
 
 class _AddInputSpec(PythonInputSpec):
@@ -269,3 +274,15 @@ def test_numbers_are_written_as_numbers(raw):
     graph(raw, amount=np.pi)
     chain = trace_back(raw.parent / "work" / "wf" / "both" / "out.tsv")
     assert chain.steps[-1]["Parameters"]["amount"] == pytest.approx(np.pi, abs=1e-10)
+
+
+def test_files_of_the_same_folder_and_name_are_all_named():
+    paths = ["/fs/sub-01/mri/T1.mgz", "/fs/fsaverage/mri/T1.mgz", "/fs/fsaverage/mri/brain.mgz",
+             "/a/x/y/T1.mgz", "/b/x/y/T1.mgz", "/raw/sub-01/T1.nii"]  # fmt: skip
+    files = {path: str(number) for number, path in enumerate(paths)}
+    assert source_digests(files, {"bids:raw:": "/raw"}) == {
+        "sub-01/mri/T1.mgz": "0", "fsaverage/mri/T1.mgz": "1", "mri/brain.mgz": "2",
+        "a/x/y/T1.mgz": "3", "b/x/y/T1.mgz": "4", "bids:raw:sub-01/T1.nii": "5",
+    }  # fmt: skip
+    same = {"/fs/mri/T1.mgz": "0", "fs/mri/T1.mgz": "1"}
+    assert set(source_digests(same, {}).values()) == {"0", "1"}
