@@ -55,6 +55,7 @@ def parcel_connectivity(
     combine: str = "concatenate",
     fisher: bool = False,
     reference: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
 ) -> Connectivity:
     """Estimate the connectivity of all pairs of parcels.
 
@@ -74,7 +75,10 @@ def parcel_connectivity(
         Give Fisher's z of correlations.
     reference : ndarray, shape (n_parcels, n_parcels), optional
         Covariance of the group, for ``"tangent"`` only: deviations from a group have no meaning
-        without one. Parcels that are NaN in it are left out.
+        without one. Parcels that are NaN in it are left out; all others must be usable, since
+        each value is of the whole set: that of fewer parcels is in another space.
+    names : sequence of str, optional
+        Of the parcels, for messages.
 
     Returns
     -------
@@ -84,7 +88,8 @@ def parcel_connectivity(
     ------
     InputError
         If fewer than two parcels are usable, a run has fewer than three volumes, the estimate
-        has no inverse, or the reference does not belong to the parcels.
+        has no inverse, or the reference does not belong to the parcels or has one that is not
+        usable.
 
     References
     ----------
@@ -103,6 +108,7 @@ def parcel_connectivity(
     inside = None
     if reference is not None:
         known = _in_reference(reference, len(usable))
+        _check_whole(known & ~usable, names)
         excluded["not_in_reference"] = int((usable & ~known).sum())
         usable = usable & known
         inside = _part_of(np.asarray(reference, np.float64), usable)
@@ -247,6 +253,21 @@ def _in_reference(reference: np.ndarray, n_parcels: int) -> np.ndarray:
     if not known.any():
         raise _no_reference("no number on its diagonal", "variances of parcels on the diagonal")
     return known
+
+
+def _check_whole(lacking: np.ndarray, names: Sequence[str] | None) -> None:
+    """Refuse series that lack parcels of the reference: all other values would change."""
+    if not lacking.any():
+        return
+    rows = np.flatnonzero(lacking)
+    shown = [names[row] for row in rows] if names is not None else [f"row {row}" for row in rows]
+    raise InputError(
+        "series", expected="all parcels of the reference, for tangent is of the whole set",
+        found=f"{len(rows)} that are not usable: {', '.join(shown[:5])}"
+        f"{' ...' if len(rows) > 5 else ''}{'' if names is not None else ' (counted from 0)'}",
+        hint="set rows and columns of these parcels to NaN in the reference, the same for all "
+        "subjects, or leave the subject out",
+    )  # fmt: skip
 
 
 def _part_of(reference: np.ndarray, usable: np.ndarray) -> np.ndarray:

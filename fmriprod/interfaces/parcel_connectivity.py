@@ -30,8 +30,8 @@ class _ParcelConnectivityInputSpec(ParcelRunsInputSpec):
     reference_file = File(
         exists=True,
         desc="covariance of the group, .npy (n_parcels, n_parcels), its parcels in the same order: "
-        "for tangent, and needed there. The mean of covariance over subjects; of the training "
-        "subjects only where a classifier follows",
+        "for tangent, and needed there; NaN for parcels that some subject lacks. The mean of "
+        "covariance over subjects; of the training subjects only where a classifier follows",
     )
 
 
@@ -61,7 +61,7 @@ class ParcelConnectivity(PythonInterface):
 
     input_spec = _ParcelConnectivityInputSpec
     output_spec = _ParcelConnectivityOutputSpec
-    _algorithm_version = "2"
+    _algorithm_version = "3"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:
@@ -73,6 +73,7 @@ class ParcelConnectivity(PythonInterface):
             combine=inputs.combine,
             fisher=inputs.fisher,
             reference=self._reference(),
+            names=parcels["name"].tolist(),
         )
         self.save_array("connectivity_file", "connectivity.npy", found.matrix)
         self.result("n_excluded", int((~found.usable).sum()))

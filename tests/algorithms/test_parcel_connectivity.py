@@ -137,8 +137,24 @@ def test_parcels_that_the_reference_lacks_are_left_out(runs):
     assert np.isnan(found.matrix[2]).all() and np.isfinite(found.matrix[0, 1])
     assert found.usable.sum() == 11
     assert found.excluded == {"nonfinite": 0, "constant": 0, "not_in_reference": 1}
+    runs[1][2] = np.nan  # the same where a subject lacks what the reference lacks
+    same = [run[np.arange(12) != 2] for run in runs]
+    inside = np.delete(np.delete(reference, 2, 0), 2, 1)
+    expected = parcel_connectivity(same, kind="tangent", reference=inside).matrix
+    found = parcel_connectivity(runs, kind="tangent", reference=reference).matrix
+    np.testing.assert_array_equal(np.delete(np.delete(found, 2, 0), 2, 1), expected)
     text = message(runs, kind="tangent", reference=np.full((12, 12), np.nan))
     assert "no number on its diagonal" in text and "diagonal included" in text
+
+
+def test_tangent_needs_all_parcels_of_the_reference(runs):
+    reference = parcel_connectivity(runs, kind="covariance").matrix
+    runs[0][5], runs[1][7] = np.nan, 3.0
+    text = message(runs, kind="tangent", reference=reference)
+    assert "2 that are not usable: row 5, row 7 (counted from 0)" in text
+    names = [f"L_{i}" for i in range(12)]
+    text = message(runs, kind="tangent", reference=reference, names=names)
+    assert "not usable: L_5, L_7\n" in text and "NaN in the reference" in text
 
 
 def test_noise_gives_no_correlation(rng):

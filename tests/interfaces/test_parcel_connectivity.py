@@ -61,6 +61,9 @@ def test_tangent_with_the_groups_covariance_as_a_file(subject):
     out = ParcelConnectivity(**inputs(kind="tangent", reference_file="group.npy")).run().outputs
     found, used = np.load(out.connectivity_file), [0, 1, 2, 4]
     np.testing.assert_allclose(found[np.ix_(used, used)], -np.log(2) * np.eye(4), atol=1e-4)
+    np.save("group.npy", np.eye(5))
+    text = message(kind="tangent", reference_file="group.npy")
+    assert "1 that are not usable: L_FEF" in text and "all parcels of the reference" in text
 
 
 @pytest.mark.parametrize(
