@@ -1,5 +1,6 @@
 """What was shown during each volume, from tables of pixels."""
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from fmriprod.algorithms.run_responses import kept_volumes
 from fmriprod.interfaces.base import PythonInterface
 from fmriprod.interfaces.layer_file import LayerWriter
 from fmriprod.interfaces.run_samples import RunSamplesInputSpec, run_table
-from fmriprod.interfaces.supplied import check_file
+from fmriprod.interfaces.supplied import read_text
 
 
 class _LabelStimuliInputSpec(RunSamplesInputSpec):
@@ -98,9 +99,9 @@ class LabelStimuli(PythonInterface):
             raise
 
     def _read(self, path: str) -> tuple[np.ndarray, np.ndarray]:
-        check_file(path, "label_files", "a table of numbers separated by commas")
+        text = read_text(path, "label_files", "a table of numbers separated by commas")
         try:
-            table = pd.read_csv(path, header=None, dtype=np.float64, encoding="utf-8-sig")
+            table = pd.read_csv(StringIO(text), header=None, dtype=np.float64)
         except (ValueError, pd.errors.ParserError) as err:
             raise InputError(
                 "label_files",

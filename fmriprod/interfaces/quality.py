@@ -8,13 +8,12 @@ import pandas as pd
 from nipype.interfaces.base import File, TraitedSpec, isdefined, traits
 from threadpoolctl import threadpool_limits
 
-from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.quality import carpet, ghost_ratio
 from fmriprod.algorithms.quality_summary import Quality, displacement_of, run_quality
 from fmriprod.algorithms.transforms import MOTION_COLUMNS
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
-from fmriprod.interfaces.supplied import check_file
 
 
 class _RunQualityInputSpec(PythonInputSpec):
@@ -88,7 +87,7 @@ class RunQuality(PythonInterface):
         mask = load_mask(inputs.mask_file, image)
         motion = displacement = None
         if isdefined(inputs.motion_file):
-            motion = _read_motion(inputs.motion_file)
+            motion = read_table(inputs.motion_file, "motion")
             displacement = displacement_of(motion, data.shape[3])
         series = data[mask]
         # One thread: sums in another order would change the last digits of the table.
@@ -157,16 +156,3 @@ class RunQuality(PythonInterface):
         threshold = self.inputs.fd_threshold
         with motion_figure(parameters, displacement, tr, fd_threshold=threshold, title=stem) as fig:
             self.save_figure("motion_figure", f"{stem}_motion.png", fig)
-
-
-def _read_motion(path: str) -> pd.DataFrame:
-    check_file(path, "motion", "a table of tab-separated columns with a header line")
-    try:
-        return pd.read_csv(path, sep="\t")
-    except (OSError, ValueError) as err:  # those of pandas are ValueErrors
-        raise InputError(
-            "motion",
-            expected="a table of tab-separated columns with a header line",
-            found=f"{err}",
-            hint="write it again (MotionCorrect writes such a table)",
-        ) from None

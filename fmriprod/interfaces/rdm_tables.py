@@ -1,6 +1,7 @@
 """Read the tables and matrices that models of dissimilarity come in."""
 
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from fmriprod.algorithms.checks import InputError, suggest
 from fmriprod.algorithms.rdm import n_pairs, square
 from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.numpy_file import load_array
-from fmriprod.interfaces.supplied import check_file
+from fmriprod.interfaces.supplied import read_text
 
 _PAIRS = ("condition_1", "condition_2", "expected")
 
@@ -70,18 +71,21 @@ def read_matrix(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray
     """
     if Path(path).suffix == ".npy":
         return _read_npy(path, conditions)
-    check_file(path, "matrix_files", "a matrix of numbers with names of conditions")
+    text = read_text(path, "matrix_files", "a matrix of numbers with names of conditions")
     separator = "\t" if Path(path).suffix == ".tsv" else ","
     try:
-        table = pd.read_csv(path, sep=separator, index_col=0, dtype=str, keep_default_na=False)
+        table = pd.read_csv(
+            StringIO(text), sep=separator, index_col=0, dtype=str, keep_default_na=False
+        )
         values = table.mask(table.isin(["", "n/a"])).astype(float).to_numpy()
         # Names by themselves: of an index, pandas before 3 makes the number 1 of 01.
         names = pd.read_csv(
-            path, sep=separator, usecols=[0], header=None, dtype=str, keep_default_na=False
-        ).iloc[1:, 0]
-    except (ValueError, OSError) as err:
+            StringIO(text), sep=separator, usecols=[0], header=None, dtype=str,
+            keep_default_na=False,
+        ).iloc[1:, 0]  # fmt: skip
+    except ValueError as err:
         raise _no_matrix(path, str(err).splitlines()[0]) from None
-    header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0, 1:]
+    header = pd.read_csv(StringIO(text), sep=separator, header=None, nrows=1, dtype=str).iloc[0, 1:]
     rows, columns = ([str(name).strip() for name in line] for line in (names, header))
     if rows != columns:
         apart = next((f"{a!r} and {b!r}" for a, b in zip(rows, columns, strict=False) if a != b),
@@ -118,7 +122,7 @@ def _read_npy(path: str | Path, conditions: Sequence[str]) -> tuple[np.ndarray, 
 def _table(path: str | Path, subject: str, needed: Sequence[str]) -> pd.DataFrame:
     """Read a table as text: a condition named 01 stays 01."""
     read_table(path, subject)  # says what is wrong with a file that is no table
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
     lacking = [name for name in needed if name not in table]
     if lacking:
         raise InputError(

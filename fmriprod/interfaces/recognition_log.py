@@ -1,5 +1,6 @@
 """Read the study's log of recognition runs, and write BIDS events from it."""
 
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from fmriprod.algorithms.checks import InputError
 from fmriprod.algorithms.recognition_log import recognition_events, trained_objects
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.events import without_huge_numbers
-from fmriprod.interfaces.supplied import check_file
+from fmriprod.interfaces.supplied import read_text
 
 
 def read_recognition_log(path: str | Path) -> pd.DataFrame:
@@ -20,18 +21,20 @@ def read_recognition_log(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is absent, empty or no such table.
     """
-    check_file(path, "log", "a comma-separated table with one header line")
+    expected = "a comma-separated table with one header line"
+    text = read_text(path, "log", expected)
     try:
-        table = pd.read_csv(path, dtype={"object": str, "response": str}, encoding="utf-8-sig")
-        return without_huge_numbers(table)
-    except (OSError, ValueError) as err:  # those of pandas are ValueErrors
-        raise InputError(
-            "log",
-            expected="a comma-separated table with one header line",
-            found=f"{err}".strip(),
-            hint="check the path and the file",
-            file=str(path),
-        ) from None
+        table = pd.read_csv(StringIO(text), dtype={"object": str, "response": str})
+    except ValueError as err:  # those of pandas are such
+        found = f"{err}".strip()
+    else:
+        words = table.select_dtypes(exclude="number").astype(str)
+        if not any(words[name].str.contains("\n", regex=False).any() for name in words):
+            return without_huge_numbers(table)
+        found = "a value that goes over several lines: a quotation mark that is not closed"
+    raise InputError(
+        "log", expected=expected, found=found, hint="check the path and the file", file=str(path)
+    )
 
 
 class _RecognitionEventsInputSpec(PythonInputSpec):

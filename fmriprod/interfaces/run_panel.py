@@ -9,9 +9,9 @@ from threadpoolctl import threadpool_limits
 from fmriprod.algorithms.checks import InputError, usable_voxels
 from fmriprod.algorithms.quality import carpet
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
+from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.images import load_image, load_mask, repetition_time
 from fmriprod.interfaces.panel_file import panel_text
-from fmriprod.interfaces.supplied import check_file
 from fmriprod.reports.run_panel import run_panel
 
 _ROWS = 160  # as many as the screen gives them
@@ -81,11 +81,4 @@ class RunPanel(PythonInterface):
 
 def _table(path: str, name: str) -> pd.DataFrame:
     """Read numbers; what is none becomes a gap."""
-    expected = "a table of tab-separated columns with a header line"
-    check_file(path, name, expected)
-    try:
-        return pd.read_csv(path, sep="\t").apply(pd.to_numeric, errors="coerce")
-    except (OSError, ValueError) as err:  # those of pandas are ValueErrors
-        raise InputError(
-            name, expected=expected, found=f"{err}", hint="run the step that writes it again"
-        ) from None
+    return read_table(path, name).apply(pd.to_numeric, errors="coerce")

@@ -165,6 +165,8 @@ def read_samples_table(path: str, subject: str) -> pd.DataFrame:
         As `fmriprod.interfaces.events.read_table`.
     """
     table = read_table(path, subject)
-    text = pd.read_csv(path, sep="\t", dtype=str, na_values=["n/a"], keep_default_na=False)
+    text = pd.read_csv(
+        path, sep="\t", dtype=str, na_values=["n/a"], keep_default_na=False, encoding="utf-8-sig"
+    )
     names = [name for name in ("run", "session", "stimulus") if name in table.columns]
     return table.assign(**{name: text[name].astype(object) for name in names})

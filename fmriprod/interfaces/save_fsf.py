@@ -11,6 +11,7 @@ from fmriprod.algorithms.fsf_levels import MODELS, higher_level_settings
 from fmriprod.interfaces.atomic_files import same_bytes, save_file
 from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.fsf_check import absolute, check_settings
+from fmriprod.interfaces.supplied import read_text
 
 _BRAIN = "t1w_brain"
 
@@ -142,7 +143,7 @@ class SaveHigherFsf(PythonInterface):
 
 def _read(path: str) -> Settings:
     """Read first-level settings."""
-    settings = parse_fsf(Path(path).read_text(encoding="utf-8"))
+    settings = parse_fsf(read_text(path, "fsf_files", "settings of FEAT"))
     if settings.get("fmri(level)") != 1:
         raise InputError(
             "fsf_files", expected="settings of the first level",

@@ -18,7 +18,6 @@ from fmriprod.interfaces.parcel_images import _read_label_table
 from fmriprod.interfaces.parcel_table import read_parcels
 from fmriprod.interfaces.parcel_values import read_contrast, read_effects
 from fmriprod.interfaces.participant_tables import read_participant_tables
-from fmriprod.interfaces.quality import _read_motion
 from fmriprod.interfaces.rdm_tables import read_features, read_matrix, read_pairs
 from fmriprod.interfaces.recognition_log import read_recognition_log
 from fmriprod.interfaces.run_samples import read_samples_table
@@ -84,7 +83,6 @@ READERS = [
     Reader("events", lambda p: read_events(p, n_volumes=20, tr=2.0), one(EVENTS), "events.tsv"),
     Reader("table", lambda p: read_table(p, "confounds"), one(MOTION, EVENTS)),
     Reader("recognition log", _log, one(LOG), "log.csv"),
-    Reader("motion", lambda p: _read_motion(str(p)), one(MOTION)),
     Reader("parcels", read_parcels, one(PARCELS)),
     Reader("contrast of parcels", read_contrast, one(VALUES)),
     Reader("effects of parcels", read_effects, one(EFFECTS)),

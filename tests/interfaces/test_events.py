@@ -106,3 +106,17 @@ def test_real_events(real_data):
     assert sorted(events["trial_type"].unique()) == [
         "body", "face", "house", "object", "scene", "scramble",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("a\tb\n1\t2\n3\n", 3), ("a\tb\n1\n3\t4\n", 2), ("a\tb\r\n1\t2\r\n3.", 3),
+])  # fmt: skip
+def test_a_file_that_was_cut_short_is_refused(work, text, line):
+    (work / "t.tsv").write_bytes(text.encode())
+    with pytest.raises(InputError, match=f"fewer values than names in line {line}"):
+        read_table(work / "t.tsv", "events")
+
+
+def test_lines_without_anything_are_none(work):
+    (work / "t.tsv").write_text("a\tb\n1\t2\n\n3\t\n\n")
+    assert len(read_table(work / "t.tsv", "events")) == 2

@@ -130,8 +130,8 @@ def _bad_files(work, data, mask):
         ("mask_file", "small.nii.gz", r"shape \(23, 26, 12\)"),
         ("mask_file", "nothing.nii.gz", "no voxel is set"),
         ("motion_file", "short.tsv", "a row for each of 40 volumes\n.*found:    39 rows"),
-        ("motion_file", "commas.tsv", "no trans_x trans_y .* among trans_x,trans_y"),
-        ("motion_file", "empty.tsv", "tab-separated columns with a header line"),
+        ("motion_file", "commas.tsv", "one column .trans_x,trans_y"),
+        ("motion_file", "empty.tsv", "tab-separated table with one header line"),
     ],
 )
 def test_bad_files_are_refused_by_name(run, work, name, value, text):

@@ -32,6 +32,14 @@ def small_log():
     return pd.DataFrame(rows, columns=names).assign(viewpoint=7)
 
 
+def test_an_open_quotation_mark_swallows_no_rows(work):
+    lines = small_log().to_csv(index=False).splitlines()
+    lines[2], lines[6] = (lines[n].replace("bed", new, 1) for n, new in ((2, '"bed'), (6, 'bed"')))
+    (work / "log.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="quotation mark that is not closed"):
+        read_recognition_log(work / "log.csv")
+
+
 def test_stimuli_of_a_log(work):
     small_log().to_csv("log.csv", index=False)
     interface = RecognitionEvents(log_file=str(work / "log.csv"))
