@@ -83,7 +83,7 @@ def execute(
     command = shlex.join(["fmriprod", *sys.argv[1:]])
     participants = sorted({participant_of(name) for name in workflow.list_node_names()})
     reports = FailureReports(out_dir, command, None if work_dir == out_dir / WORK else work_dir)
-    before = read_status(out_dir)
+    before = read_status(out_dir, queued=tuple)  # the runs before, not jobs that wait
     earlier = list(before.participants.values()) if before else []
     with recorded(
         out_dir, command, participants, work_dir=work_dir, engine=engine.name,
