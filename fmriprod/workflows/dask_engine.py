@@ -131,7 +131,7 @@ class DaskPlugin(ReportingPlugin):
         self._room = Room(n_procs, memory)
         return self._distributed.LocalCluster(
             n_workers=n_procs, threads_per_worker=1, processes=True, memory_limit=0,
-            dashboard_address=None, silence_logs=logging.CRITICAL,
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
         )  # fmt: skip
 
     def _check_workers(self, folders: set[str]) -> None:
