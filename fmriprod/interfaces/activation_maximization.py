@@ -110,7 +110,7 @@ class ActivationMaximization(PythonInterface):
 
     input_spec = _ActivationMaximizationInputSpec
     output_spec = _ActivationMaximizationOutputSpec
-    _libraries = ("numpy", "scipy")
+    _libraries = ("numpy", "scipy", "torch")
 
     def _process(self) -> None:
         values = self.inputs

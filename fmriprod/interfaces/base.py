@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as library_version
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,10 +44,9 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         """Count names and places of files as inputs where they make results (`named_inputs`)."""
         listed, value = super().get_hashval(hash_method)
         told = named_inputs(self)
-        if not told:
-            return listed, value
-        both = hashlib.md5(f"{value} {told}".encode(), usedforsecurity=False)
-        return [*listed, *told], both.hexdigest()
+        if told:
+            value = hashlib.md5(f"{value} {told}".encode(), usedforsecurity=False).hexdigest()
+        return [*listed, *told], value
 
     def _engine_changed(self, engine: Any) -> None:
         """Let the version name the program that is the engine: a new one is run again."""
@@ -85,10 +85,7 @@ class PythonInputSpec(BaseInterfaceInputSpec):
         hash_method: str | None = None,
         hash_files: bool = True,
     ) -> Any:
-        """Replace files by their digests, as Nipype does, but read each file once only.
-
-        Numbers that ten decimals do not tell exactly are written as Python writes them.
-        """
+        """Replace files by digests as Nipype does, but read each once; tell numbers exactly."""
         if hash_files and isinstance(objekt, str) and os.path.isfile(objekt):
             method = hash_method or config.get("execution", "hash_method")
             if method.lower() == "content":
@@ -139,8 +136,11 @@ class PythonInterface(BaseInterface):
     @classmethod
     def algorithm_version(cls) -> str:
         """Tell the version of the step's code and of the libraries that make its numbers."""
-        libraries = [f"{name}={library_version(name)}" for name in cls._libraries]
-        return ";".join([f"{cls.__name__}={cls._algorithm_version}", *libraries])
+        told = [f"{cls.__name__}={cls._algorithm_version}"]
+        for name in cls._libraries:
+            with suppress(PackageNotFoundError):  # one that is not there makes none
+                told.append(f"{name}={library_version(name)}")
+        return ";".join(told)
 
     def note_version(self) -> None:
         """Set the input that tells the versions of code, libraries and program of the step."""

@@ -35,6 +35,7 @@ class FixedEffects(PythonInterface):
 
     input_spec = _FixedEffectsInputSpec
     output_spec = _FixedEffectsOutputSpec
+    _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:
         first = load_image(self.inputs.effect_files[0], ndim=3)[1]

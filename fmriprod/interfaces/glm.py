@@ -113,7 +113,7 @@ class FirstLevelModel(PythonInterface):
 
     input_spec = _FirstLevelModelInputSpec
     output_spec = _FirstLevelModelOutputSpec
-    _libraries = ("nilearn",)
+    _libraries = ("numpy", "scipy", "scikit-learn", "nilearn")
 
     def _process(self) -> None:
         inputs = self.inputs

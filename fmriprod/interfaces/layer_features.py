@@ -128,7 +128,7 @@ class LayerFeatures(PythonInterface):
 
     input_spec = _LayerFeaturesInputSpec
     output_spec = _LayerFeaturesOutputSpec
-    _libraries = ("numpy", "scipy", "pillow")
+    _libraries = ("numpy", "scipy", "pillow", "torch")
 
     def _process(self) -> None:
         values = self.inputs

@@ -156,7 +156,7 @@ class NetworkTraining(PythonInterface):
 
     input_spec = _NetworkTrainingInputSpec
     output_spec = _NetworkTrainingOutputSpec
-    _libraries = ("numpy", "pillow")
+    _libraries = ("numpy", "pillow", "torch")
     _can_resume = True
 
     def _process(self) -> None:

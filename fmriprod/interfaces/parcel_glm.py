@@ -122,7 +122,7 @@ class ParcelGLM(PythonInterface):
 
     input_spec = _ParcelGLMInputSpec
     output_spec = _ParcelGLMOutputSpec
-    _libraries = ("nilearn",)
+    _libraries = ("numpy", "scipy", "scikit-learn", "nilearn")
 
     def _process(self) -> None:
         inputs = self.inputs

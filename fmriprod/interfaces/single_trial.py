@@ -116,6 +116,7 @@ class SingleTrialBetas(PythonInterface):
 
     input_spec = _SingleTrialBetasInputSpec
     output_spec = _SingleTrialBetasOutputSpec
+    _libraries = ("numpy", "scipy", "scikit-learn")
 
     def _process(self) -> None:
         inputs = self.inputs

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from nipype.interfaces.base import File, InputMultiObject, traits
 
-from fmriprod.interfaces.base import PythonInputSpec
+from fmriprod.interfaces import base
+from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.cache_key import named_inputs
 from fmriprod.interfaces.encode import RidgeEncode
 from fmriprod.interfaces.parcel_timeseries import ParcelTimeseries
@@ -132,3 +133,30 @@ def test_ordinary_numbers_keep_their_form():
 @pytest.mark.parametrize("text", ["1.5", "12", "2e5", "1.2.3", "a1e-5"])
 def test_texts_like_numbers_stay_texts(text):
     assert _plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "libraries"),
+    [
+        ("fixed_effects", "FixedEffects", "scipy"),
+        ("single_trial", "SingleTrialBetas", "scipy scikit-learn"),
+        ("glm", "FirstLevelModel", "nilearn scipy scikit-learn"),
+        ("parcel_glm", "ParcelGLM", "nilearn scipy scikit-learn"),
+        ("network_training", "NetworkTraining", "torch"),
+        ("layer_features", "LayerFeatures", "torch"),
+        ("activation_maximization", "ActivationMaximization", "torch"),
+    ],
+)
+def test_versions_of_what_makes_the_numbers_count(monkeypatch, module, name, libraries):
+    step = getattr(import_module(f"fmriprod.interfaces.{module}"), name)
+    monkeypatch.setattr(base, "library_version", lambda name: "1.2")
+    assert {f"{library}=1.2" for library in libraries.split()} < set(
+        step.algorithm_version().split(";")
+    )
+
+
+def test_a_library_that_is_not_installed_has_no_part_in_the_numbers(monkeypatch):
+    class Step(PythonInterface):
+        _libraries = ("numpy", "no-such-library-1")
+
+    assert Step.algorithm_version() == f"Step=1;numpy={np.__version__}"

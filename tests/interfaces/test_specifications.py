@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import pkgutil
+import re
+from importlib.metadata import requires
 
 import nipype.pipeline.engine as pe
 import pytest
@@ -43,6 +45,12 @@ def spec_traits(spec):
 
 def test_there_are_interfaces():
     assert "Reorient" in INTERFACES
+
+
+def test_libraries_are_those_that_the_package_asks_for(interface):
+    """A name with a slip would never be installed, and so never be part of a key."""
+    asked = {re.match(r"[\w.-]+", text)[0].lower() for text in requires("fmriprod")}
+    assert {name.lower() for name in interface._libraries} <= {*asked, "fmriprod"}
 
 
 def test_every_trait_is_described_and_has_known_metadata(interface):
