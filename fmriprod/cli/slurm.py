@@ -16,7 +16,7 @@ from fmriprod.cli.engines import AllCores, sbatch_arguments
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
 
-    from fmriprod.workflows.slurm_array import Submission
+    from fmriprod.workflows.slurm_array_jobs import Submission
     from fmriprod.workflows.slurm_scripts import Request
 
 _NOT_IN_JOBS = {

@@ -9,7 +9,8 @@ from support.nasty_names import SHELL_NAMES
 from support.slurm import cluster  # noqa: F401
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.workflows.slurm_array import read_submissions, submit_study, wait_for
+from fmriprod.workflows.slurm_array import submit_study, wait_for
+from fmriprod.workflows.slurm_array_jobs import read_submissions
 from fmriprod.workflows.slurm_scripts import Request
 
 pytestmark = pytest.mark.slow
