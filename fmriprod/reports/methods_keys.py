@@ -36,10 +36,11 @@ _DISTANCES = {"mahalanobis": ("walther2016",), "crossnobis": ("walther2016",)}
 _COMPARISONS = {f"whitened {kind}": ("whitened_rdms",) for kind in ("correlation", "cosine")}
 _RESPONSES = {f"glover{more}": ("glover",) for more in ("", " + derivative",
               " + derivative + dispersion")}  # fmt: skip
+_CORRECTED = {"ar1 True": ("worsley2002",)}
 _KEYS_BY_VALUE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "ConnectivityEvidence": {"classifier": _CLASSIFIERS},
     "Coregister": {"engine": {"python": ("nmi",), "flirt": ("flirt", "fsl")}},
-    "FirstLevelModel": {"hrf": _RESPONSES},
+    "FirstLevelModel": {"hrf": _RESPONSES, "noise correct_bias": _CORRECTED},
     "GroupRSA": {"method": {"sign_flip": ("nichols_holmes",),
                             "voxel_shuffling": ("lee_digits",)}},
     "LayerFeatures": {"network": {"gabor": ("kay2008",)}},
@@ -50,13 +51,14 @@ _KEYS_BY_VALUE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "ParcelConnectivity": {"kind": {"partial correlation": ("partial_correlation", "ledoit_wolf"),
                                     "covariance": ("ledoit_wolf",), "tangent": ("tangent",)}},
     "ObjectEvidence": {"classifier": _CLASSIFIERS},
-    "ParcelGLM": {"hrf": _RESPONSES},
+    "ParcelGLM": {"hrf": _RESPONSES, "noise correct_bias": _CORRECTED},
     "RSA": {"method": _COMPARISONS},
     "RegionEvidence": {"classifier": _CLASSIFIERS},
     "RenderFsf": {"prewhiten": {True: ("film",)}, "motion_correction": {True: ("mcflirt",)}},
     "SearchlightRDM": {"distance": _DISTANCES},
     "SearchlightRSA": {"distance": _DISTANCES, "method": _COMPARISONS},
-    "SingleTrialBetas": {"method": {"lss": ("mumford_lss",)}, "hrf": _RESPONSES},
+    "SingleTrialBetas": {"method": {"lss": ("mumford_lss",)}, "hrf": _RESPONSES,
+                         "noise correct_bias": _CORRECTED},
     "SkullStrip": {"modality engine": {"T1w python": ("bet", "n4", "simpleitk"),
                                        "T1w bet": ("bet", "fsl"), "EPI bet": ("bet", "fsl"),
                                        "T1w ants": ("ants",), "EPI ants": ("ants",)}},
