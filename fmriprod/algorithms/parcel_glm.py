@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fmriprod.algorithms.checks import InputError
-from fmriprod.algorithms.contrasts import parse_contrasts, word
+from fmriprod.algorithms.contrasts import ContrastSpec, parse_contrasts, word
 from fmriprod.algorithms.first_level import FirstLevel, Plan, fit_run, plan_run
 from fmriprod.algorithms.fixed_effects import fixed_effects
 from fmriprod.algorithms.parcel_runs import usable_parcels
@@ -87,7 +87,8 @@ def parcel_glm(
     Raises
     ------
     InputError
-        If a contrast is unknown or cannot be estimated, or no parcel is usable.
+        If a contrast is unknown or cannot be estimated (where effects are skipped: in any run),
+        or no parcel is usable.
 
     References
     ----------
@@ -116,6 +117,7 @@ def parcel_glm(
                 grand_mean_scaling=grand_mean_scaling,
             )
         )  # fmt: skip
+    _check_answered(specs[len(conditions) :], plans)
     fitted = np.all([fit.analysed for fit in fits], axis=0)
     kept = [i for i, spec in enumerate(specs) if any(_row(p, spec.name) is not None for p in plans)]
     rows = [_combine(specs[i].name, plans, fits, fitted) for i in kept]
@@ -133,6 +135,19 @@ def parcel_glm(
 def _row(plan: Plan, name: str) -> int | None:
     """Find the row of a run's results that has a contrast."""
     return next((i for i, spec in enumerate(plan.contrasts) if spec.name == name), None)
+
+
+def _check_answered(specs: Sequence[ContrastSpec], plans: Sequence[Plan]) -> None:
+    """Refuse a contrast that was skipped in all runs: whoever asked for it waits for it."""
+    for spec in specs:
+        if all(_row(plan, spec.name) is None for plan in plans):
+            why = next(why for own, why in plans[0].left_out if own.name == spec.name)
+            raise InputError(
+                "contrasts", expected="contrasts that some run can answer",
+                found=f"{spec.expression!r}: none of {len(plans)} can; the first: {why}",
+                hint="leave conditions out of the events that are sums of others, or leave out the "
+                "contrast, or the subject",
+            )  # fmt: skip
 
 
 def _combine(

@@ -1,6 +1,7 @@
 """Series and events of a subject's runs, from the Neuromatch Academy's subset of the HCP."""
 
-from nipype.interfaces.base import Directory, File, TraitedSpec, traits
+import pandas as pd
+from nipype.interfaces.base import Directory, File, TraitedSpec, isdefined, traits
 
 from fmriprod.algorithms.hcp_runs import TASKS, TR
 from fmriprod.algorithms.parcel_means import exclude_parcels
@@ -8,6 +9,8 @@ from fmriprod.interfaces.base import PythonInputSpec, PythonInterface
 from fmriprod.interfaces.neuromatch_layout import list_runs, read_run_events
 from fmriprod.interfaces.neuromatch_regions import read_regions
 from fmriprod.interfaces.parcel_table import read_series
+
+_SUMS = ("all_bk_cor", "all_bk_err")  # of 0bk_* and 2bk_*: no model can tell them apart
 
 
 class _NeuromatchRunsInputSpec(PythonInputSpec):
@@ -18,6 +21,13 @@ class _NeuromatchRunsInputSpec(PythonInputSpec):
     subject = traits.Str(mandatory=True, desc="name of the subject's folder")
     experiment = traits.Enum(
         "REST", *TASKS, usedefault=True, desc="REST has four runs and no events, each task two"
+    )
+    conditions = traits.List(
+        traits.Str,
+        minlen=1,
+        desc="conditions whose events are given (default: all with a file, but for all_bk_cor and "
+        "all_bk_err of WM, which are sums of others). Some contain others, such as win and "
+        "win_event: name those that a model needs",
     )
 
 
@@ -47,6 +57,7 @@ class NeuromatchRuns(PythonInterface):
 
     input_spec = _NeuromatchRunsInputSpec
     output_spec = _NeuromatchRunsOutputSpec
+    _algorithm_version = "2"
 
     def _process(self) -> None:
         given = self.inputs
@@ -58,10 +69,17 @@ class NeuromatchRuns(PythonInterface):
             self.save_array("series_files", name, exclude_parcels(series)[0])
             files["series_files"].append(str(self._folder / name))
             if given.experiment != "REST":
-                events = read_run_events(given.dataset_dir, given.subject, row.run)
+                events = self._events(row.run)
                 self.save_table("events_files", f"{row.run_name}_events.tsv", events)
                 files["events_files"].append(str(self._folder / f"{row.run_name}_events.tsv"))
         for field, paths in files.items():
             self.result(field, paths)
         self.save_table("parcels_file", "parcels.tsv", read_regions(given.dataset_dir, len(series)))
         self.result("tr", TR)
+
+    def _events(self, run: int) -> pd.DataFrame:
+        given = self.inputs
+        if isdefined(given.conditions):
+            return read_run_events(given.dataset_dir, given.subject, run, given.conditions)
+        events = read_run_events(given.dataset_dir, given.subject, run)
+        return events[~events["trial_type"].isin(_SUMS)]

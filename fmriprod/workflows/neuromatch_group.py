@@ -1,5 +1,6 @@
 """One experiment of all subjects of the Neuromatch Academy's subset of the HCP."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _MADE = {
     "contrast": ["group_file", "ranking_file", "top_file", "summary_file"],
     "connectivity": ["mean_file", "r_file", "t_file", "p_max_file", "q_file", "summary_file"],
 }
+_SKIP = {"missing_conditions": "skip", "not_estimable": "skip"}
 
 
 def init_neuromatch_group_wf(
@@ -25,6 +27,8 @@ def init_neuromatch_group_wf(
     *,
     experiment: str = "REST",
     contrast: str | None = None,
+    conditions: Sequence[str] | None = None,
+    model_options: Mapping[str, Any] | None = None,
     n_subjects: int | None = None,
     n_permutations: int = 10_000,
     name: str = "neuromatch_group_wf",
@@ -39,6 +43,13 @@ def init_neuromatch_group_wf(
         ``REST`` or a task, such as ``MOTOR``.
     contrast : str, optional
         Expression over the task's conditions, such as ``lh-rh``; without it, connectivity.
+    conditions : sequence of str, optional
+        Conditions of the model of a contrast; by default all, but for sums of others in ``WM``.
+        Name them where some contain others, such as ``story`` and ``present_story``.
+    model_options : mapping, optional
+        Inputs of `ParcelGLM`. ``missing_conditions`` and ``not_estimable`` are ``"skip"`` by
+        default: an effect, that of the contrast too, comes from the runs that can answer it. One
+        run without an error would else stop a subject.
     n_subjects : int, optional
         The first so many of those with all runs of the experiment; all unless given.
     n_permutations : int
@@ -76,9 +87,18 @@ def init_neuromatch_group_wf(
     Raises
     ------
     InputError
-        If there are fewer subjects than asked for, no such experiment, or rest has a contrast.
+        If there are fewer subjects than asked for, no such experiment, rest has a contrast, or
+        connectivity has conditions or options of a model.
     """
     subjects = _subjects(dataset_dir, experiment, contrast, n_subjects)
+    if not contrast and (conditions is not None or model_options is not None):
+        raise InputError(
+            "conditions" if conditions is not None else "model_options",
+            expected="none without a contrast: connectivity has no model",
+            found=repr(conditions if conditions is not None else model_options),
+            hint="name the contrast, or leave them out",
+        )
+    chosen = {} if conditions is None else {"conditions": list(conditions)}
     of = "contrast" if contrast else "connectivity"
     workflow = pe.Workflow(name)
     fields = dict.fromkeys(["parcels_file", *_MADE["contrast"], *_MADE["connectivity"]])
@@ -88,9 +108,9 @@ def init_neuromatch_group_wf(
     for number, subject in enumerate(subjects, 1):
         read = pe.Node(
             NeuromatchRuns(dataset_dir=str(Path(dataset_dir).absolute()), subject=subject,
-                           experiment=experiment), name=f"read_{subject}",
+                           experiment=experiment, **chosen), name=f"read_{subject}",
         )  # fmt: skip
-        one = _subject_wf(contrast, f"sub_{subject}")
+        one = _subject_wf(contrast, model_options or {}, f"sub_{subject}")
         given = ["series_files", "parcels_file"] + ["events_files"] * bool(contrast)
         workflow.connect([
             (read, one, [(field, f"inputnode.{field}") for field in given]),
@@ -105,11 +125,13 @@ def init_neuromatch_group_wf(
     return workflow
 
 
-def _subject_wf(contrast: str | None, name: str) -> pe.Workflow:
+def _subject_wf(contrast: str | None, model_options: Mapping[str, Any], name: str) -> pe.Workflow:
     """Build what is done with the runs of one subject."""
     options: dict[str, Any] = {"networks": False, "name": name}
     if contrast:
-        return init_parcel_task_wf(contrast=contrast, tr=TR, **options)
+        return init_parcel_task_wf(
+            contrast=contrast, tr=TR, model_options=_SKIP | dict(model_options), **options
+        )
     return init_parcel_rest_wf(fisher=False, **options)
 
 

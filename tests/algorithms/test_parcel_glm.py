@@ -163,3 +163,12 @@ def test_bad_input(planted):
     dead = [np.zeros_like(planted[0])] * 2
     assert "none of 40: 0 not finite, 40 constant" in message(dead, matrices, NAMES)
     assert "a finite row for each volume" in message([planted[0][:, :200]], matrices[:1], NAMES[:1])
+
+
+def test_a_contrast_that_no_run_can_answer_is_refused(planted):
+    """Conditions may be skipped without a word, but not what was asked for."""
+    matrices = [matrix.assign(sum=matrix["lh"] + matrix["rh"]) for matrix in designs(*TABLES)]
+    names = [[*names, "sum"] for names in NAMES]
+    with pytest.raises(InputError, match=r"(?s)'sum-t': none of 2 can; the first: .*sums of"):
+        parcel_glm(planted, matrices, names, contrasts=["sum-t"], not_estimable="skip")
+    assert "t" in parcel_glm(planted, matrices, names, not_estimable="skip").names

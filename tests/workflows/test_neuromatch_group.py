@@ -1,6 +1,7 @@
 """Experiments of the HCP's layout over subjects, and the example that does four of them."""
 
 import shutil
+from pathlib import Path
 
 import nipype.pipeline.engine as pe
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from support.examples import example, run
 
 from fmriprod.algorithms.checks import InputError
+from fmriprod.algorithms.hcp_runs import N_VOLUMES, RUN_NAMES, TR, run_numbers
 from fmriprod.interfaces.neuromatch_layout import read_run, read_run_events
 from fmriprod.interfaces.neuromatch_runs import NeuromatchRuns
 from fmriprod.interfaces.simulate_parcel_dataset import SimulateParcelDataset
@@ -102,3 +104,86 @@ def test_rest_has_no_contrast(dataset):
 def test_methods_tell_of_the_contrast_and_its_test(dataset):
     text = describe(init_neuromatch_group_wf(dataset, experiment="MOTOR", contrast="lh-rh"))
     assert "lh-rh" in text and "[@nichols_holmes]" in text
+
+
+def blocks(task, n):
+    """Events of a run as the HCP has them: all_bk_* are sums of others, some have no error."""
+    if task == "RELATIONAL":
+        errors = [(15.5, 2.0)] if n % 2 else []
+        return {"match": [(11, 16), (70, 16), (120, 16)], "relation": [(40, 16), (95, 16)],
+                "error": errors}  # fmt: skip
+    names = [f"{back}bk_{kind}" for back in (0, 2) for kind in ("body", "faces", "places", "tools")]
+    found = {name: [(10.0 + 35 * i, 27.5)] for i, name in enumerate(names)}
+    for back, first in (("0", 10.0), ("2", 150.0)):
+        trials = [(first + 35 * i + 2.5 * j, 2.5) for i in range(4) for j in range(10)]
+        found |= {f"{back}bk_cor": trials[::2], f"{back}bk_err": trials[1::2], f"{back}bk_nir": []}
+    both = {f"all_bk_{k}": found[f"0bk_{k}"] + found[f"2bk_{k}"] for k in ("cor", "err")}
+    return found | both
+
+
+def write_task(folder, task, planted, n_subjects=2):
+    """Write noise of six parcels, the first of which answers to one condition."""
+    rng = np.random.default_rng(3)
+    names = [f"{side}_{i}" for side in "RL" for i in range(3)]
+    folder.mkdir()
+    np.save(folder / "regions.npy", np.array([[name, "Vis", "1.2"] for name in names]))
+    for subject in range(n_subjects):
+        series = folder / "subjects" / str(subject) / "timeseries"
+        series.mkdir(parents=True)
+        for n in run_numbers(task):
+            events = blocks(task, n + subject)
+            run = rng.normal(size=(6, N_VOLUMES[task]))
+            for onset, duration in events[planted]:  # some 5 s later, as blood does
+                run[0, int((onset + 5) / TR) : int((onset + duration + 5) / TR)] += 10
+            np.save(series / f"bold{n}_Atlas_MSMAll_Glasser360Cortical.npy", run)
+            place = folder / "subjects" / str(subject) / "EVs" / RUN_NAMES[n - 1]
+            place.mkdir(parents=True)
+            for name, rows in events.items():
+                lines = [f"{onset}\t{duration}\t1\n" for onset, duration in rows]
+                (place / f"{name}.txt").write_text("".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("task", "contrast", "planted"),
+    [("WM", "`2bk_body`-`0bk_body`", "2bk_body"), ("RELATIONAL", "relation-match", "relation"),
+     ("RELATIONAL", "error-match", "match")],
+)  # fmt: skip
+def test_tasks_with_sums_of_conditions_or_runs_without_some(work, task, contrast, planted):
+    workflow = init_neuromatch_group_wf(
+        write_task(work / "data", task, planted), experiment=task, contrast=contrast,
+        n_permutations=0,
+    )  # fmt: skip
+    workflow.base_dir = str(work)
+    workflow.run()
+    (table,) = Path(work).glob("*/*/group/group.tsv")
+    mean = pd.read_csv(table, sep="\t")["mean"]
+    sign = 1 if planted != "match" else -1
+    assert sign * mean[0] > 5 and (mean[1:].abs() < 3).all()
+
+
+def test_conditions_of_the_model_can_be_chosen(work):
+    folder = write_task(work / "data", "WM", "2bk_body", n_subjects=2)
+    given = {"dataset_dir": str(folder), "subject": "0", "experiment": "WM"}
+    for options, expected in (
+        ({}, {name for name, rows in blocks("WM", 1).items() if rows and name[0] != "a"}),
+        ({"conditions": ["2bk_body", "all_bk_cor"]}, {"2bk_body", "all_bk_cor"}),
+    ):
+        out = NeuromatchRuns(**given, **options).run().outputs
+        for path in out.events_files:
+            assert set(pd.read_csv(path, sep="\t")["trial_type"]) == expected
+    options = {"experiment": "WM", "contrast": "`2bk_body`-`0bk_body`"}
+    chosen = ["0bk_body", "2bk_body"]
+    workflow = init_neuromatch_group_wf(
+        folder, **options, conditions=chosen, model_options={"noise": "ols", "hrf": "spm"}
+    )
+    assert workflow.get_node("read_1").inputs.conditions == chosen
+    model = workflow.get_node("sub_1.model").inputs
+    assert (model.noise, model.hrf, model.missing_conditions) == ("ols", "spm", "skip")
+
+
+@pytest.mark.parametrize("option", [{"conditions": ["lh"]}, {"model_options": {"noise": "ols"}}])
+def test_connectivity_has_no_model(dataset, option):
+    with pytest.raises(InputError, match=r"(?s)none without a contrast.*name the contrast") as info:
+        init_neuromatch_group_wf(dataset, **option)
+    assert [info.value.subject] == list(option)
