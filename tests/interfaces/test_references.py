@@ -58,6 +58,7 @@ def test_every_key_is_in_the_list_and_every_name_is_an_interface_with_that_input
                     else [(fields, values)]
                 )
                 for field, value in pairs:
+                    value = {"True": True}.get(value, value)
                     setattr(inputs, field, value)  # a value that it does not take is refused
 
 
