@@ -217,7 +217,8 @@ class Locks(AbstractContextManager):
         return [path, self._out_dir / RECORDS / record] if record else [path]
 
     def _refusal(self, path: Path, place: str, other: Mapping[str, Any]) -> InputError:
-        theirs = [str(name) for name in other.get("participants", [])]
+        named = other.get("participants")
+        theirs = [str(name) for name in named] if isinstance(named, list) else []
         more = f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else ""
         hint = (
             "wait until it ends (fmriprod status shows it), end it, or leave its participants out "

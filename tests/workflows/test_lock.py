@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -198,6 +199,14 @@ def test_a_lock_that_cannot_be_read_is_said_and_not_waited_for(work):
     lock(work).mkdir(parents=True)
     with pytest.raises(InputError, match="Is a directory"):
         Locks(work, ["01"], COMMAND)
+
+
+@pytest.mark.parametrize("value", [5, None, "x", {"a": 1}, [1]])
+@pytest.mark.parametrize("key", ["participants", "command", "record", "host", "machine", "born"])
+def test_values_of_another_kind_in_a_lock_end_in_no_traceback(work, key, value):
+    leave(work, **{key: value})
+    with suppress(InputError):
+        Locks(work, ["01"], COMMAND, watch=0.05).release()
 
 
 def test_owners_elsewhere_that_seem_gone_are_watched_at_once(work):
