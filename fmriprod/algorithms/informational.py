@@ -80,8 +80,8 @@ def correlation_tests(
     Returns
     -------
     dict of ndarray, shape (n_pairs,)
-        ``n, mean_r, ci_low, ci_high, t, dof, p`` (two-sided); NaN for fewer than two
-        participants.
+        ``n, mean_r, ci_low, ci_high, t, dof, p`` (two-sided). No test and no interval (NaN) of
+        fewer than two participants, or of one value in all, as in `parcel_group.group_test`.
     """
     values = np.asarray(correlations, dtype=float)
     if fisher_z:  # an r of 1 has no finite z
@@ -91,6 +91,7 @@ def correlation_tests(
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = filled.sum(axis=0) / n
         squares = np.where(np.isfinite(values), (values - mean) ** 2, 0).sum(axis=0)
+        squares[squares <= 1e-14 * n * mean**2] = np.nan  # scatter of no more than rounding
         error = np.sqrt(squares / (n - 1) / n)
         t = np.where(n > 1, mean / error, np.nan)
     dof = np.where(n > 1, n - 1.0, np.nan)

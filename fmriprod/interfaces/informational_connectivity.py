@@ -83,6 +83,7 @@ class InformationalConnectivity(PythonInterface):
 
     input_spec = _InformationalConnectivityInputSpec
     output_spec = _InformationalConnectivityOutputSpec
+    _algorithm_version = "2"
     _libraries = ("numpy", "scipy")
 
     def _process(self) -> None:

@@ -65,3 +65,14 @@ def test_perfect_correlations_and_lone_participants_do_no_harm():
     assert 0.9 < found["mean_r"][0] <= 1
     assert found["mean_r"][1] == pytest.approx(0.5)
     assert np.isnan([found["p"][1], found["t"][1], found["ci_low"][1]]).all()
+
+
+@pytest.mark.parametrize("fisher_z", [True, False])
+@pytest.mark.parametrize("r", [0.5, 1.0, -0.3, 0.0])
+def test_one_correlation_in_all_participants_is_not_tested(r, fisher_z):
+    """Copies of one participant would else have a p of 0."""
+    rows = np.array([[r, 0.2], [r, 0.3], [r + 1e-12 * r, 0.1]])
+    found = correlation_tests(np.clip(rows, -1, 1), fisher_z=fisher_z)
+    assert found["mean_r"][0] == pytest.approx(r, abs=1e-9) and found["n"][0] == 3
+    assert all(np.isnan(found[name][0]) for name in ("t", "p", "ci_low", "ci_high"))
+    assert all(np.isfinite(found[name][1]) for name in ("t", "p", "ci_low", "ci_high"))
