@@ -14,15 +14,10 @@ from nipype.utils.profiler import get_system_total_memory_gb
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.workflows.dask_resources import Room, wanted_resources
-from fmriprod.workflows.dask_workers import (
-    describe_worker,
-    refuse_worker,
-    run_alone,
-    shared_marks,
-)
+from fmriprod.workflows.dask_workers import describe_worker, refuse_worker, run_alone, shared_marks
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.reporting_plugin import ReportingPlugin
-from fmriprod.workflows.workers import set_log_level
+from fmriprod.workflows.workers import no_start, set_log_level
 
 _AGAIN = 3  # times that a node is given out again for the death of workers it only waited on
 _WAIT = 30.0  # s for a scheduler to answer
@@ -129,10 +124,13 @@ class DaskPlugin(ReportingPlugin):
         n_procs = self.plugin_args.get("n_procs") or os.cpu_count() or 1
         memory = self.plugin_args.get("memory_gb") or get_system_total_memory_gb() * _SHARE
         self._room = Room(n_procs, memory)
-        return self._distributed.LocalCluster(
-            n_workers=n_procs, threads_per_worker=1, processes=True, memory_limit=0,
-            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
-        )  # fmt: skip
+        try:
+            return self._distributed.LocalCluster(
+                n_workers=n_procs, threads_per_worker=1, processes=True, memory_limit=0,
+                dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+        except RuntimeError as err:
+            raise no_start() from err
 
     def _check_workers(self, folders: set[str]) -> None:
         workers = self._client.scheduler_info(n_workers=-1)["workers"]

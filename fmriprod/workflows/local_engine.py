@@ -18,22 +18,16 @@ from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
-from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.processes import is_alive
 from fmriprod.workflows.failure_memory import explain_kill, forget_peak, read_allowance
 from fmriprod.workflows.failure_watch import WorkerWatch, tell
 from fmriprod.workflows.outcome import Event
 from fmriprod.workflows.reporting_plugin import ReportingPlugin
-from fmriprod.workflows.workers import set_log_level, worker_context
+from fmriprod.workflows.workers import no_start, set_log_level, worker_context
 
 _PDEATHSIG, _SIGKILL = 1, 9
 _PAUSE = 0.2  # s at most between two looks at lost workers
 _AGAIN = 3  # times that a task is given out again for the death of other tasks' workers
-_UNGUARDED = "fmriprod.algorithms.checks.InputError: " + str(InputError(
-    "workers", expected="worker processes that start: they read the script that runs, too",
-    found="they ended before their first step", hint="in the script, put what runs below "
-    "`if __name__ == \"__main__\":`; if that is so, look at the error that is printed above",
-))  # fmt: skip
 _speakers: list[Connection] = []  # in a worker: where it tells what it begins
 
 
@@ -156,7 +150,8 @@ class LocalPlugin(ReportingPlugin, MultiProcPlugin):
         code = None if pid is None else getattr(loss.processes.get(pid), "exitcode", None)
         codes = [getattr(process, "exitcode", None) for process in loss.processes.values()]
         if 1 in codes and not self._watch.heard:
-            return {"result": None, "traceback": [_UNGUARDED], "taskid": number}
+            trace = f"fmriprod.algorithms.checks.InputError: {no_start()}\n"
+            return {"result": None, "traceback": [trace], "taskid": number}
         # Python ends the workers that are left by SIGTERM when one dies.
         if (pid is None or code == -signal.SIGTERM) and task.n_lost < _AGAIN:
             task.n_lost += 1

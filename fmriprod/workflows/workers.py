@@ -6,6 +6,8 @@ import sys
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import BaseContext
 
+from fmriprod.algorithms.checks import InputError
+
 # What the steps of the main job import: it takes a worker seconds, and most of them once each.
 _PRELOADED = (
     "fmriprod.workflows.study",
@@ -38,6 +40,15 @@ def start_early() -> None:
     worker_context()
     if sys.platform.startswith("linux") and len(os.sched_getaffinity(0)) > 1:
         forkserver.ensure_running()
+
+
+def no_start() -> InputError:
+    """Say why no worker process starts: nearly always since each runs the whole script again."""
+    return InputError(
+        "workers", expected="worker processes that start: they read the script that runs, too",
+        found="they ended before their first step", hint="in the script, put what runs below "
+        "`if __name__ == \"__main__\":`; if that is so, look at the error that is printed above",
+    )  # fmt: skip
 
 
 def set_log_level(level: int) -> None:
