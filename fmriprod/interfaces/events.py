@@ -12,7 +12,7 @@ from fmriprod.algorithms.events import check_events
 from fmriprod.interfaces.supplied import MOST_TEXT, file_problem
 
 # Columns of labels: 1, 2, n/a would become 1.0, 2.0, and 001 would become 1.
-_LABELS = dict.fromkeys(("trial_type", "name", "participant_id", "parcel"), str)
+_LABELS = dict.fromkeys(("trial_type", "condition", "name", "participant_id", "parcel"), str)
 _QUOTED = re.compile(rb'(?:\A(?:\xef\xbb\xbf)*|[\t\r\n])("[^\t\r\n]*)')  # a cell that begins so
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BLANK_BETWEEN = re.compile(rb"(?:\r\n|\r(?!\n)|\n) *(?:\r\n?|\n) *[^\r\n ]")
@@ -76,8 +76,8 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
     -------
     DataFrame
         Columns of numbers are numbers (missing: NaN), all others are text (missing: NaN), also
-        those with whole numbers too large for 64 bits, and labels: ``trial_type``, ``name``,
-        ``participant_id`` and ``parcel``. Quotation marks around a whole value, which BIDS does
+        those with whole numbers too large for 64 bits, and labels: ``trial_type``,
+        ``condition``, ``name``, ``participant_id`` and ``parcel``. Quotation marks around a whole value, which BIDS does
         not know but pandas and R write, are left out.
 
     Raises
