@@ -111,7 +111,8 @@ def add_derivatives_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--space", metavar="NAME",
-        help="T1w, MNI152NLin2009cAsym:res-2, ...; needed where there are several",
+        help="T1w, MNI152NLin2009cAsym:res-2, MNIPediatricAsym:cohort-1, ...; needed where there "
+        "are several",
     )  # fmt: skip
     group.add_argument(
         "--confounds", metavar="SETS", default="motion6+non_steady_state",

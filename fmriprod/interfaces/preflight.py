@@ -211,7 +211,8 @@ def _check_participant(index: BidsIndex, participant: Participant) -> list[Probl
                     runs[0].bold_file,
                     "one BOLD series for each session, task and run",
                     f"{len(runs)}: {names}",
-                    "keep one of them (the other copy, echo, part or reconstruction elsewhere)",
+                    "keep one of them (the other copy, echo, part or reconstruction elsewhere); "
+                    "echoes that fMRIPrep has combined are taken with --derivatives",
                 )
             )
     return problems
