@@ -77,8 +77,8 @@ def read_table(path: str | Path, subject: str) -> pd.DataFrame:
     DataFrame
         Columns of numbers are numbers (missing: NaN), all others are text (missing: NaN), also
         those with whole numbers too large for 64 bits, and labels: ``trial_type``,
-        ``condition``, ``name``, ``participant_id`` and ``parcel``. Quotation marks around a whole value, which BIDS does
-        not know but pandas and R write, are left out.
+        ``condition``, ``name``, ``participant_id`` and ``parcel``. Quotation marks around a whole
+        value, which BIDS does not know but pandas and R write, are left out.
 
     Raises
     ------
