@@ -97,11 +97,12 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(wo
     assert sorted(os.listdir("out")) == sorted(expected)
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 3_999_999])
+@pytest.mark.parametrize("pid", [None, 3_999_999], ids=["same", "none here"])
 def test_writers_of_two_hosts_do_not_take_each_others_file(work, monkeypatch, pid):
     """The other host has the same number of process, or one that is none here."""
     target, here = work / "out" / "methods.md", where_pids_count()
-    other = {"where_pids_count": lambda: "other0", "os.getpid": lambda: pid}
+    number = pid or os.getpid()
+    other = {"where_pids_count": lambda: "other0", "os.getpid": lambda: number}
     with monkeypatch.context() as there:
         for name, value in other.items():
             there.setattr(f"fmriprod.interfaces.atomic_files.{name}", value)
