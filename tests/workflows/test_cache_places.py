@@ -8,7 +8,7 @@ import nipype.pipeline.engine as pe
 import numpy as np
 import pytest
 from nipype.interfaces.utility import Merge, Select
-from support.cache_graph import Graph, InThisProcess, Subtract
+from support.cache_graph import Graph, InThisProcess, Scale, Subtract
 
 from fmriprod.interfaces.provenance import trace_back
 from fmriprod.workflows.cache_plan import RUNS, plan_cache
@@ -50,6 +50,30 @@ def test_nodes_that_hand_on_files_hand_on_those_that_are_given(work, other):
     assert {step.verdict for step in plan_cache(difference(work, "new.npy"))} == {"up to date"}
 
 
+class HandOn(Scale):
+    """Name its input as its output, as a step that writes settings for a program does."""
+
+    def _process(self):
+        self.result("out_file", self.inputs.in_file)
+
+
+def test_a_result_that_names_a_lost_file_is_made_again(work):
+    def build(name):
+        workflow = pe.Workflow("wf")
+        first = pe.Node(HandOn(in_file=str(work / name)), name="first")
+        second = pe.Node(Scale(factor=2.0), name="second")
+        workflow.connect(first, "out_file", second, "in_file")
+        configure(workflow, work / "work", work / "crashes")
+        return workflow
+
+    np.save(work / "old.npy", np.arange(500.0))
+    run_workflow(build("old.npy"))
+    (work / "old.npy").rename(work / "new.npy")
+    assert [step.verdict for step in plan_cache(build("new.npy"))] == [RUNS, "depends"]
+    outcome = run_workflow(build("new.npy"))
+    assert outcome.executed == ["wf.first"] and outcome.cached == ["wf.second"]
+
+
 def test_provenance_names_raw_files_where_they_are_now(work):
     graph = Graph(work)
     graph.run()
@@ -74,6 +98,16 @@ def test_a_result_that_is_damaged_meanwhile_fails_the_step_that_reads_it(work):
     outcome = run_workflow(graph.build(), n_procs=2, on_event=damaging(path))
     assert [failure.node for failure in outcome.failures] == ["wf.end"]
     assert outcome.not_run == ["wf.saver"] and "wf.alone" in outcome.cached
+    assert graph.run() == {"minus", "saver"}
+
+
+def test_so_it_does_with_engines_that_do_not_choose_what_runs_next(work):
+    graph, engine = Graph(work), InThisProcess()
+    graph.run()
+    engine._on_event = damaging(graph.file("minus", "result_minus.pklz"))
+    with pytest.raises(RuntimeError, match="EOFError"):
+        graph.run(engine)
+    assert [failure.node for failure in engine.outcome.failures] == ["wf.end"]
     assert graph.run() == {"minus", "saver"}
 
 
