@@ -113,7 +113,7 @@ class FirstLevelModel(PythonInterface):
 
     input_spec = _FirstLevelModelInputSpec
     output_spec = _FirstLevelModelOutputSpec
-    _libraries = ("numpy", "scipy", "scikit-learn", "nilearn")
+    _libraries = ("nilearn", "numpy", "scipy", "scikit-learn")
 
     def _process(self) -> None:
         inputs = self.inputs

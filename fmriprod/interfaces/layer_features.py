@@ -128,7 +128,7 @@ class LayerFeatures(PythonInterface):
 
     input_spec = _LayerFeaturesInputSpec
     output_spec = _LayerFeaturesOutputSpec
-    _libraries = ("numpy", "scipy", "pillow", "torch")
+    _libraries = ("numpy", "scipy", "pillow", "torch", "onnxruntime")
 
     def _process(self) -> None:
         values = self.inputs

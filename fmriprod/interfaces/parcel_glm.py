@@ -122,7 +122,7 @@ class ParcelGLM(PythonInterface):
 
     input_spec = _ParcelGLMInputSpec
     output_spec = _ParcelGLMOutputSpec
-    _libraries = ("numpy", "scipy", "scikit-learn", "nilearn")
+    _libraries = ("nilearn", "numpy", "scipy", "scikit-learn")
 
     def _process(self) -> None:
         inputs = self.inputs

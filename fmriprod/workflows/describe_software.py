@@ -19,6 +19,7 @@ _LIBRARIES = {
     "torch": "PyTorch{} [@pytorch]",
     "onnxruntime": "ONNX Runtime{}",
 }
+_OF_NETWORKS = {"torch", "onnxruntime"}
 _PROGRAMS = {
     "FSL": "FSL{} [@fsl]",
     "ANTs": "ANTs{} [@ants]",
@@ -56,7 +57,7 @@ def software_text(workflow: Workflow, of: str = "analysis") -> str:
     ours = [interface for interface in interfaces if isinstance(interface, PythonInterface)]
     if not ours:
         return ""
-    used = {name for interface in ours for name in _libraries(interface)}
+    used = {name for interface in ours for name in used_libraries(interface)}
     made_with = [f"fmriprod {__version__}", f"Nipype{_version('nipype')} [@nipype]"]
     made_with += [_LIBRARIES[name].format(_version(name)) for name in _LIBRARIES if name in used]
     text = f"The {of} was made with {_listed(made_with)}. "
@@ -75,14 +76,19 @@ def _interfaces(workflow: Workflow) -> Iterator[BaseInterface]:
             yield node.interface
 
 
-def _libraries(interface: PythonInterface) -> list[str]:
+def used_libraries(interface: PythonInterface) -> list[str]:
+    """Name the libraries that make a step's numbers, with the inputs that it has now."""
     if "fmriprod" in interface._libraries:  # a page of results lists versions, and counts nothing
         return []
-    more = ["torch"] if getattr(interface.inputs, "backend", None) == "torch" else []
+    used = list(interface._libraries)
     network = getattr(interface.inputs, "network", None)
-    if isinstance(network, str) and network not in ("gabor", "pixels"):
-        more.append("onnxruntime" if network.endswith(".onnx") else "torch")
-    return [*interface._libraries, *more]
+    if getattr(interface.inputs, "backend", None) == "torch":
+        used.append("torch")
+    if isinstance(network, str):  # one of those that the step may use
+        used = [name for name in used if name not in _OF_NETWORKS]
+        if network not in ("gabor", "pixels"):
+            used.append("onnxruntime" if network.endswith(".onnx") else "torch")
+    return used
 
 
 def _program(interface: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 from nipype.interfaces.base import Undefined, isdefined
 from nipype.pipeline import engine as pe
 
+from fmriprod.workflows.describe_software import used_libraries
 from fmriprod.workflows.draw_words import word_of
 
 _UNITS = {"fwhm": "mm", "high_pass": "s", "low_pass": "s", "tr": "s", "radius": "mm",
@@ -32,7 +33,8 @@ _PACKAGES = {
     "fsl": "FSL", "ants": "ANTs", "afni": "AFNI", "spm": "SPM", "freesurfer": "FreeSurfer",
     "mrtrix3": "MRtrix3", "c3": "Convert3D", "dcm2nii": "dcm2niix", "nilearn": "Nilearn",
     "simpleitk": "SimpleITK", "numpy": "NumPy", "scipy": "SciPy", "scikit-learn": "scikit-learn",
-    "torch": "PyTorch", "matplotlib": "Matplotlib", "utility": "", "io": "",
+    "torch": "PyTorch", "onnxruntime": "ONNX Runtime", "matplotlib": "Matplotlib",
+    "utility": "", "io": "",
 }  # fmt: skip
 _EVERYWHERE = ("numpy", "scipy", "nibabel", "pillow", "pandas", "fmriprod", "nipype")
 _ENGINES = {"bet": "FSL BET", "mcflirt": "FSL MCFLIRT", "flirt": "FSL FLIRT",
@@ -59,8 +61,8 @@ def engine_of(node: pe.Node, joined: Collection[str] = ()) -> str:
     if name in joined or (isdefined(given) and given):
         return words
     chosen = _ENGINES.get(str(getattr(node.inputs, "engine", "")))
-    known = [_PACKAGES.get(n.lower(), n) for n in getattr(interface, "_libraries", ())
-             if n.lower() not in _EVERYWHERE]  # fmt: skip
+    used = used_libraries(node.interface) or interface._libraries
+    known = [_PACKAGES.get(n.lower(), n) for n in used if n.lower() not in _EVERYWHERE]
     return chosen or (known[0] if known else "")
 
 

@@ -114,7 +114,7 @@ def test_runs_that_cannot_be_shown_are_refused(files, work):
     with pytest.raises(InputError, match="no framewise_displacement"):
         RunPanel(**run_inputs(files) | {"table_file": str(work / "short.tsv")}).run()
     (work / "empty.tsv").write_text("")
-    with pytest.raises(InputError, match="tab-separated columns") as error:
+    with pytest.raises(InputError, match="tab-separated table") as error:
         RunPanel(**run_inputs(files) | {"motion_file": str(work / "empty.tsv")}).run()
     assert "empty.tsv" in str(error.value)
     with pytest.raises(InputError, match=r"run_panels\n.*one for each of run_labels \(2\)"):
