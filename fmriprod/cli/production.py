@@ -217,6 +217,7 @@ def execute_study(
         engine=chosen_engine(args), clean_work=getattr(args, "clean_work", "none"),
     )  # fmt: skip
     record_run(args, outcome, notes_dir=notes, raw_directory=prepared.root, console=console)
-    save_methods(workflow, outcome, out_dir, console, level=level)
+    if not getattr(args, "part_of_array", False):
+        save_methods(workflow, out_dir, console, level=level, anew=bool(outcome.executed))
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1

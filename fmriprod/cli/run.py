@@ -60,6 +60,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and stop there"
     )
+    parser.add_argument(
+        "--part-of-array", action="store_true",
+        help="set in jobs: who submitted them has written the methods text, which is of all",
+    )  # fmt: skip
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -142,7 +146,8 @@ def run_plans(
         engine=chosen_engine(args), clean_work=args.clean_work,
     )  # fmt: skip
     record_run(args, outcome, notes_dir=notes, raw_directory=root, console=console)
-    save_methods(workflow, outcome, out_dir, console)
+    if not getattr(args, "part_of_array", False):
+        save_methods(workflow, out_dir, console, anew=bool(outcome.executed))
     summarise(outcome, out_dir, console)
     return 0 if outcome.ok else 1
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # What changes nothing in the numbers, and where this process runs.
 _OF_THIS_RUN = (
     "bids_dir", "out_dir", "work_dir", "n_procs", "mem_gb", "omp_nthreads", "engine",
-    "participant_label", "level", "dry_run", "clean_work", "ignore_disk", "command", "run",
+    "participant_label", "level", "dry_run", "part_of_array", "clean_work", "ignore_disk",
+    "command", "run",
 )  # fmt: skip
 _OF_ENGINES = ("slurm_", "dask_")
 _ANALYSED = {"participant": "analysis of participants", "group": "analysis of the group"}
@@ -74,20 +75,18 @@ def record_run(
 
 def save_methods(
     workflow: Any,
-    outcome: "Outcome",
     out_dir: Path,
     console: Console,
     *,
     level: str = "participant",
+    anew: bool = True,
 ) -> None:
     """Write the text for the methods section of what was run, in three formats.
 
     Parameters
     ----------
     workflow : nipype.pipeline.engine.Workflow
-        What was run.
-    outcome : Outcome
-        Nothing is written where all was answered from the cache and the text is there.
+        What was run, or is submitted.
     out_dir : pathlib.Path
         Gets ``logs/methods_<level>.md``; and ``logs/methods.md``, ``.tex`` and ``.html`` with the
         texts of both levels, as far as they were run, and the works that they cite.
@@ -95,6 +94,8 @@ def save_methods(
         Where a failure to write is told.
     level : {"participant", "group"}
         What the workflow analyses; the text of the other level stays.
+    anew : bool
+        Whether a text that is there is replaced: not where all was answered from the cache.
     """
     from fmriprod.algorithms.checks import InputError
     from fmriprod.interfaces.atomic_files import save_text
@@ -105,7 +106,7 @@ def save_methods(
     parts = [out_dir / "logs" / f"methods_{name}.md" for name in _ANALYSED]
     own = out_dir / "logs" / f"methods_{level}.md"
     whole = [out_dir / "logs" / f"methods.{form}" for form in FORMATS]
-    if not outcome.executed and all(path.exists() for path in (own, *whole)):
+    if not anew and all(path.exists() for path in (own, *whole)):
         return
     try:
         text = describe(workflow, software=_ANALYSED[level])

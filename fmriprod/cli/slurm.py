@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from fmriprod.cli.engines import AllCores, sbatch_arguments
+from fmriprod.cli.run_record import save_methods
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
@@ -69,12 +70,14 @@ def submit(
         submission = submit_study(
             args.out_dir,
             participants,
-            command_of(args, level=["participant"], participant_label=None),
+            command_of(args, level=["participant"], participant_label=None, part_of_array=True),
             group=group,
             group_command=command_of(args, level=["group"]),
             arguments=sbatch_arguments(args),
             preamble=read_preamble(args.slurm_preamble),
         )
+    if participants:  # one text of them all: an element knows only its own
+        save_methods(workflow, Path(args.out_dir).absolute(), console)
     _say(submission, args, console)
     return _wait(submission, args, console) if args.slurm_wait else 0
 

@@ -55,22 +55,20 @@ def test_a_record_that_cannot_be_written_does_not_fail_the_run(work, capsys):
 
 def test_the_text_for_the_methods_section_is_left_in_three_formats(work, capsys):
     workflow = init_first_level_wf(contrasts=["face-house"], fwhm=6.0)
-    done = Outcome(["a"], [], [], [], 1.0)
-    save_methods(workflow, done, work, Console())
+    save_methods(workflow, work, Console())
     for form in ("md", "tex", "html"):
         assert "6" in (work / "logs" / f"methods.{form}").read_text()
     assert "nilearn" in (work / "logs" / "methods.bib").read_text().lower()
     (work / "file").write_text("where the folder should be")
-    save_methods(workflow, done, work / "file", Console())
+    save_methods(workflow, work / "file", Console())
     assert "could not be written" in capsys.readouterr().out
 
 
 def test_the_text_keeps_both_levels_with_one_list_of_works(work, capsys):
-    done, cached = Outcome(["a"], [], [], [], 1.0), Outcome([], ["a"], [], [], 1.0)
     levels = {"participant": init_first_level_wf(contrasts=["a-b"], fwhm=6.0),
               "group": init_group_statistics_wf()}  # fmt: skip
     for level in ("group", "participant", "group"):  # whichever comes first or last
-        save_methods(levels[level], done, work, Console(), level=level)
+        save_methods(levels[level], work, Console(), level=level)
     text = (work / "logs" / "methods.md").read_text()
     assert 0 < text.index("6 mm FWHM") < text.index("bootstrap resamples of participants")
     for of in ("participants", "the group"):
@@ -82,7 +80,7 @@ def test_the_text_keeps_both_levels_with_one_list_of_works(work, capsys):
     page = capsys.readouterr().out
     assert "6 mm FWHM" in page and "Satterthwaite" in page and page.count("References") == 1
     (work / "logs" / "methods.html").unlink()  # what is lacking comes back without a step run
-    save_methods(levels["participant"], cached, work, Console())
+    save_methods(levels["participant"], work, Console(), anew=False)
     assert "Satterthwaite" in (work / "logs" / "methods.html").read_text()
 
 

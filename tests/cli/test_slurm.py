@@ -120,6 +120,8 @@ def test_an_element_a_participant_asks_for_what_its_steps_need(work, fake, study
     (line,) = [line for line in script.splitlines() if line.startswith(sys.executable)]
     words = shlex.split(line)
     assert str(study) in words and str(work / "my out") in words and "--engine" not in words
+    text = (work / "my out" / "logs" / "methods.md").read_text()  # of all: no element writes it
+    assert "This was done 2 times" in text and "--part-of-array" in words
     assert not (work / "my out" / ".fmriprod" / "work").exists()  # nothing ran here
     name = read_submissions(work / "my out")[0].jobs[0].name
     fake.queue(f"1_1|PENDING|None|{name}", f"1_2|PENDING|None|{name}")
