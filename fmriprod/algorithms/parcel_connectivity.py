@@ -259,7 +259,7 @@ def _check_whole(lacking: np.ndarray, names: Sequence[str] | None) -> None:
     """Refuse series that lack parcels of the reference: all other values would change."""
     if not lacking.any():
         return
-    rows = np.flatnonzero(lacking)
+    rows = np.flatnonzero(lacking).tolist()
     shown = [names[row] for row in rows] if names is not None else [f"row {row}" for row in rows]
     raise InputError(
         "series", expected="all parcels of the reference, for tangent is of the whole set",

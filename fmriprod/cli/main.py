@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     continues = args.command in _CONTINUE
     try:
         code = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed, as under cron
+            sys.stdout.flush()
         return code
     except InputError as err:
         print(err, file=sys.stderr)
@@ -99,7 +100,7 @@ def _written_plainly(error: UnicodeError) -> tuple[str, int]:
 
 def _give_up_output() -> None:
     """Let go what is in the buffer of a stream that takes no more: Python would try once more."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
         except OSError:

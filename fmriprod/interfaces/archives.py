@@ -160,12 +160,23 @@ def _tar_members(in_file: Path) -> Iterator[tuple[str, IO[bytes]]]:
         if any(mark):
             raise tarfile.ReadError("a damaged header after the last file that could be read")
         while rest := archive.fileobj.read(_CHUNK):  # to the checksum of what is compressed
-            if rest.strip(b"\0"):
+            if _holds_header(rest):
                 raise _error(
                     in_file, "nothing after the end mark of the archive",
                     "more, such as a second archive joined to it by cat",
                     "unpack it yourself (tar --ignore-zeros) and give the folder",
                 )  # fmt: skip
+
+
+def _holds_header(rest: bytes) -> bool:
+    """Tell whether files follow; other bytes are of a tape's last record, and of no meaning."""
+    for start in range(0, len(rest), _BLOCK) if rest.strip(b"\0") else ():
+        try:
+            tarfile.TarInfo.frombuf(rest[start : start + _BLOCK], "utf-8", "surrogateescape")
+        except tarfile.HeaderError:
+            continue
+        return True
+    return False
 
 
 def _sparse(in_file: Path) -> InputError:

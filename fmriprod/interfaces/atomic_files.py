@@ -2,11 +2,13 @@
 
 import glob
 import gzip
+import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ from fmriprod.interfaces.processes import is_alive, where_pids_count
 _ORIGIN = bytes((0, 0, 0, 0, 0, 255))
 
 _MARK = re.compile(r"\.writing-(\d+)(?:\.(\w+)\.\w+)?")  # process, and where it counts
+_LONG_AGO = 86_400.0  # s after which nobody elsewhere is still at work on a file
+_MOST_NAME = 200  # bytes of a name that temporary ones end in: file systems have limits
 
 
 def save_json(content: dict[str, Any], target: Path) -> bool:
@@ -117,7 +121,7 @@ def _replacing(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target`` that takes its place on success."""
     # Other hosts and containers may write the same file, with the same number of process.
     mark = f"{os.getpid()}.{where_pids_count()}.{secrets.token_hex(3)}"
-    temporary = target.with_name(f".writing-{mark}-{target.name}")
+    temporary = target.with_name(f".writing-{mark}-{_end_of(target)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
@@ -139,11 +143,35 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what a process of this machine left that was killed while it wrote ``target``.
+    """Remove what a process left that was killed while it wrote ``target``.
 
-    Those of other machines cannot be asked for; names of earlier versions tell no machine.
+    Those of other machines, containers and boots cannot be asked for: what they left goes when
+    nobody wrote to it for a day. Names of earlier versions tell no machine.
     """
-    for path in target.parent.glob(f".writing-*-{glob.escape(target.name)}"):
-        found = _MARK.fullmatch(path.name.removesuffix(f"-{target.name}"))
-        if found and found[2] in (None, where_pids_count()) and not is_alive(int(found[1])):
+    end = _end_of(target)
+    for path in target.parent.glob(f".writing-*-{glob.escape(end)}"):
+        found = _MARK.fullmatch(path.name.removesuffix(f"-{end}"))
+        if found is None:
+            continue
+        if found[2] in (None, where_pids_count()):
+            gone = not is_alive(int(found[1]))
+        else:
+            gone = _is_old(path)
+        if gone:
             path.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _LONG_AGO
+    except FileNotFoundError:  # finished just now
+        return False
+
+
+def _end_of(target: Path) -> str:
+    """Give the name that temporary ones end in; of long names a digest and the end."""
+    name = os.fsencode(target.name)
+    if len(name) <= _MOST_NAME:
+        return target.name
+    digest = hashlib.md5(name, usedforsecurity=False).hexdigest()[:12]
+    return f"{digest}-{target.name[-40:]}"

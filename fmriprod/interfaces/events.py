@@ -156,7 +156,7 @@ def _header_problem(content: bytes, n_columns: int) -> tuple[str, str] | None:
     if (short := _short_line(content, n_columns)) is not None:  # pandas takes the rest as missing
         return (
             f"fewer values than names in line {short}",
-            "write n/a for what is missing; a file that ends so was cut short",
+            "write n/a for what is missing; where it is the last line the file may be cut short",
         )
     if n_columns == 1 and (blank := _BLANK_BETWEEN.search(content)):  # pandas leaves it out
         return f"nothing in line {_line(content, blank.end()) - 1}", "write n/a, or remove the line"
@@ -166,7 +166,7 @@ def _header_problem(content: bytes, n_columns: int) -> tuple[str, str] | None:
 def _short_line(content: bytes, n_columns: int) -> int | None:
     """Find the first line with fewer values than there are columns, from 1; empty ones are none."""
     for number, line in enumerate(_LINE_END.split(content), start=1):
-        if line and line.count(b"\t") < n_columns - 1:
+        if line.strip(b" ") and line.count(b"\t") < n_columns - 1:
             return number
     return None
 

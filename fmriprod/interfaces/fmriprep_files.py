@@ -93,7 +93,8 @@ def participant_files(
                     name = parse_name(entry.name, any_order=True)
                 except InputError:
                     continue  # no file of fMRIPrep
-                if name.get("sub") == subject and not name.get("echo"):
+                other = name.get("echo") or name.get("part") not in (None, "mag")  # phase images
+                if name.get("sub") == subject and not other:
                     if is_broken(entry):
                         broken.append(entry.path)
                     yield datatype, name, entry.path

@@ -194,7 +194,7 @@ class ParcelFeatures(PythonInterface):
         if is_of_model(path):
             raise InputError(
                 "conditions", expected="names of conditions to use, where effects are of a model: "
-                "its contrasts stand among them", found=f"none chosen of {', '.join(known)}",
+                "its contrasts may stand among them", found=f"none chosen of {', '.join(known)}",
                 hint="give conditions, without the differences between them", file=path,
             )  # fmt: skip
         return known

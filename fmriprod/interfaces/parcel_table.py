@@ -12,9 +12,11 @@ from fmriprod.interfaces.events import read_table
 from fmriprod.interfaces.numpy_file import load_array
 
 _SIDE = re.compile(
-    r"^([LR])_|_([LR])$|(?:^|_)([LR])H_|^(left|right)[ _-]|[ _-](left|right)$", re.IGNORECASE
+    r"^([LR])_|_([LR])$|(?:^|_)([LR])H_|_([LR])H$|^(left|right)[ _-]|[ _-](left|right)$",
+    re.IGNORECASE,
 )
 _SIDES = {"l": "L", "lh": "L", "left": "L", "r": "R", "rh": "R", "right": "R"}
+_NO_SIDE = ("", "na", "nan", "none", "b", "both", "bilateral")
 
 
 def read_parcels(path: str | Path, n_parcels: int | None = None) -> pd.DataFrame:
@@ -63,7 +65,8 @@ def complete_parcels(
     Returns
     -------
     DataFrame
-        With ``hemisphere``: ``L`` or ``R``, missing where the column has ``n/a``; without the
+        With ``hemisphere``: ``L`` or ``R``, missing where the column has ``n/a``, ``both``, or
+        nothing; without the
         column it is read from names (``L_V1``, ``V1_R``, ``LH_Vis_1``, ``left V1``), ``n/a``
         where those do not say. With ``network``, ``n/a`` where there was none.
 
@@ -73,10 +76,11 @@ def complete_parcels(
         If a name is missing or occurs twice, their number is another, or a hemisphere is neither
         left nor right.
     """
-    if table["name"].isna().any():
+    unnamed = table["name"].isna() | table["name"].astype(str).str.strip().eq("")
+    if unnamed.any():
         raise InputError(
             "parcels", expected="a name for each parcel",
-            found=f"none in {int(table['name'].isna().sum())} rows", hint="name them",
+            found=f"none in {int(unnamed.sum())} rows", hint="name them",
             file=str(path),
         )  # fmt: skip
     check_names(table, path, n_parcels)
@@ -91,6 +95,7 @@ def complete_parcels(
 def _sides(given: pd.Series, path: str | Path) -> pd.Series:
     """Write hemispheres as L and R: other words for them would be of no hemisphere."""
     words = given.dropna().astype(str)
+    words = words[~words.str.strip().str.lower().isin(_NO_SIDE)]
     sides = words.str.strip().str.lower().map(_SIDES)
     if sides.isna().any():
         raise InputError(

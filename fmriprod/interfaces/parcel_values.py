@@ -121,7 +121,9 @@ def read_scaled_connectivity(
         scale = "Fisher's z" if np.isposinf(diagonal).any() else "a statistic"
         np.fill_diagonal(matrix, np.nan)
     else:
-        known = np.isnan(diagonal) | np.isclose(diagonal, 1, atol=1e-5) | (diagonal == 0)
+        beside = np.abs(matrix[~np.eye(len(matrix), dtype=bool)])
+        zero = 1e-6 * beside[np.isfinite(beside)].max(initial=0.0)  # r - 1 may leave its rounding
+        known = np.isnan(diagonal) | np.isclose(diagonal, 1, atol=1e-5) | (abs(diagonal) <= zero)
         scale = "correlations" if known.all() else "other values"
     if fisher and scale != "correlations":
         raise InputError(

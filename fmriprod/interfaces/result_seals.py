@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.atomic_files import save_text
 from fmriprod.interfaces.digest_store import NAME as DIGESTS
 from fmriprod.interfaces.digests import file_digest, file_state, known_digest
@@ -80,6 +81,8 @@ def seal(folder: Path, digests: Mapping[str, Sequence[Read]] | None = None) -> b
 def renew_note(folder: Path, inputs: Any) -> None:
     """Write again for which inputs a result is, of the same content at other places.
 
+    The note is for provenance: where it cannot be written the result counts all the same.
+
     Parameters
     ----------
     folder : path
@@ -88,7 +91,10 @@ def renew_note(folder: Path, inputs: Any) -> None:
         As Nipype's ``get_hashval`` gives them.
     """
     note, content = hash_files(folder)[0], _seal_of(folder)
-    save_text(json.dumps(inputs, sort_keys=True, indent=4), note)
+    try:
+        save_text(json.dumps(inputs, sort_keys=True, indent=4), note)
+    except (OSError, InputError):
+        return
     if note.name in content.get("files", ()):
         content["files"][note.name] = _entry(note, ())
         _save(folder, content)

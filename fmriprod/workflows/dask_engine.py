@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -93,6 +94,9 @@ class DaskPlugin(ReportingPlugin):
             for part in (self._client, self._cluster):
                 if part is not None:
                     part.close(timeout=10)
+        elif self._client is not None:  # of somebody else, who may go on with it
+            with suppress(ValueError):  # never listened to
+                self._client.unsubscribe_topic(self._topic())
         super().close()
 
     def _prerun_check(self, graph: Any) -> None:
@@ -130,7 +134,7 @@ class DaskPlugin(ReportingPlugin):
                 dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
             )  # fmt: skip
         except RuntimeError as err:
-            raise no_start() from err
+            raise no_start(err) from err
 
     def _check_workers(self, folders: set[str]) -> None:
         workers = self._client.scheduler_info(n_workers=-1)["workers"]

@@ -280,7 +280,7 @@ def _test_text(steps: Steps) -> str:
     }
     number = f"{test.n_permutations:,} " if test.n_permutations else ""
     null = "each voxel had a null of its own"
-    null = null if test.per_voxel else f"{test.n_voxels} voxels together gave the null of all"
+    null = null if test.per_voxel else f"the null was pooled over {test.n_voxels} voxels"
     keeps = test.penalty == "chosen" or test.shared_penalty
     penalty = f", with {'the penalties of the data' if keeps else 'penalties chosen anew'}"
     penalty = "" if test.penalties and len(test.penalties) == 1 else penalty

@@ -184,8 +184,9 @@ def _text(steps: Steps) -> str:
     done += [
         f"events were convolved with the {step.hrf} response"
         f"{' and its temporal derivative' if step.derivative else ''}"
-        f"{', prewhitened with FILM [@film]' if step.prewhiten else ''}"
     ]
+    if step.prewhiten:
+        done += ["series were prewhitened with FILM [@film]"]
     with_feat = "analysed with FEAT of FSL [@fsl]"
     first = with_feat if "run" in steps else "described for FEAT of FSL [@fsl], which was not run"
     return f"Each run was {first}: {'; '.join(done)}. "

@@ -115,10 +115,11 @@ def init_features_wf(
 def _text(steps: Steps) -> str:
     kept, drift = steps["featurize"], steps["filter"]
     volumes = "the volume" if kept.window == 1 else f"{kept.window} volumes"
-    was = "was" if kept.window == 1 else "were"
+    was = "was taken as a sample" if kept.window == 1 else "were taken as samples"
     samples = {
         "events": f"{volumes} from {kept.shift:g} s after each onset on {was}",
-        "volumes": f"all volumes during the events, shifted by {kept.shift:g} s, were",
+        "volumes": f"all volumes during the events, shifted by {kept.shift:g} s, were taken as "
+        "samples",
     }
     filters = {
         "linear": "a straight line was",
@@ -127,5 +128,5 @@ def _text(steps: Steps) -> str:
     }
     return (
         f"For decoding, {phrase(filters, drift.method)} removed from the unsmoothed series of each "
-        f"voxel, and {phrase(samples, kept.mode)} taken as samples. "
+        f"voxel, and {phrase(samples, kept.mode)}. "
     )

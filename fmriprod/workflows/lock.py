@@ -155,12 +155,11 @@ class Locks(AbstractContextManager):
     def _look_at(self, path: Path) -> bool:
         """Tell whether a lock is still ours, and note one that is not."""
         try:
-            found = read_lock(path)
+            ours = read_lock(path).get("id") == self._mine["id"]
+            if not ours and path.parent.is_dir():
+                self._lost = self._lost or path
         except OSError:
             return False  # nobody knows now
-        ours = found.get("id") == self._mine["id"]
-        if not ours and path.parent.is_dir():
-            self._lost = self._lost or path
         return ours
 
     def _take_all(self, folder: Path, place: str) -> None:

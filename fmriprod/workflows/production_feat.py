@@ -202,7 +202,9 @@ def _save_means(
     merge = pe.Node(Merge(len(averaged)), name="gather_means", run_without_submitting=True)
     for number, (task, own) in enumerate(averaged.items(), 1):
         node = pe.Node(
-            SaveHigherFsf(name=task, folder=folder), name=f"save_mean_settings_{task}", mem_gb=0.01
+            SaveHigherFsf(name=task, folder=folder),
+            name=f"save_mean_settings_{graph_word(task)}",
+            mem_gb=0.01,
         )
         places = [keys.index(run.key) for run in own]
         workflow.connect([
@@ -244,7 +246,7 @@ def _add_mean(
 ) -> None:
     """Average the runs of a task with FEAT, and save the maps, in the standard space."""
     names = _names(own[0])
-    mean = init_feat_mean_wf(n_copes=len(names), name=f"{task}_mean_wf")
+    mean = init_feat_mean_wf(n_copes=len(names), name=f"{graph_word(task)}_mean_wf")
     inputnode = workflow.get_node("inputnode")
     workflow.connect(inputnode, "standard_file", mean, "inputnode.standard_file")
     sources = [runs[run.key] for run in own]

@@ -224,7 +224,7 @@ def _regions_text(steps: Steps) -> str:
         f"Regions of interest{names} were made from anatomical labels; {phrase(rules, step.rule)}. "
     )
     if with_masks:
-        text += f"These were made with further masks: {'; '.join(with_masks)}. "
+        text += f"Further regions were made with masks: {'; '.join(with_masks)}. "
     return text
 
 

@@ -196,10 +196,10 @@ def _text(steps: Steps) -> str:
     sphere, compared = steps["rdm" if "rdm" in steps else "rsa"], steps["rsa"]
     whitened = " [@whitened_rdms]" if str(compared.method).startswith("whitened") else ""
     text = (
-        f"In a sphere of {sphere.radius:g} mm around every voxel "
-        f"({_distance_words(sphere)} of the patterns of two conditions; at least "
-        f"{sphere.min_voxels} voxels) dissimilarities were compared with those of models "
-        f"({compared.method}{whitened}) [@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
+        f"In a sphere of {sphere.radius:g} mm around every voxel (at least {sphere.min_voxels} "
+        f"voxels), dissimilarities of the patterns of two conditions ({_distance_words(sphere)}) "
+        f"were compared with those of models ({compared.method}{whitened}) "
+        "[@kriegeskorte_searchlight; @kriegeskorte_rsa]. "
     )
     sides = "two-sided" if compared.alternative == "two-sided" else "one-sided"
     relabelled = f"at most {compared.n_permutations:,} relabellings of the conditions"

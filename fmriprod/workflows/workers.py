@@ -42,11 +42,19 @@ def start_early() -> None:
         forkserver.ensure_running()
 
 
-def no_start() -> InputError:
-    """Say why no worker process starts: nearly always since each runs the whole script again."""
+def no_start(error: BaseException | None = None) -> InputError:
+    """Say why no worker process starts: nearly always since each runs the whole script again.
+
+    ``error`` is that of the library that starts them; it is told with what caused it.
+    """
+    told = []
+    while error is not None:
+        told.append(str(error).strip() or type(error).__name__)
+        error = error.__cause__
+    why = f" ({': '.join(told)})" if told else ""
     return InputError(
         "workers", expected="worker processes that start: they read the script that runs, too",
-        found="they ended before their first step", hint="in the script, put what runs below "
+        found=f"they ended before their first step{why}", hint="in the script, put what runs below "
         "`if __name__ == \"__main__\":`; if that is so, look at the error that is printed above",
     )  # fmt: skip
 

@@ -174,6 +174,11 @@ def test_a_reader_that_goes_away_is_no_error_to_tell_of():
     assert (out, err, code) == (b"", b"", 1)
 
 
+def test_closed_standard_output_is_no_error():
+    assert shell("$fm completion bash >&-") == (b"", b"", 0)
+    assert shell("$fm check /nowhere >&- 2>&-")[2] == 1
+
+
 def test_a_full_disk_behind_standard_output_is_said_once():
     _, err, code = shell("$fm completion bash >/dev/full")
     assert err.splitlines() == [

@@ -263,6 +263,13 @@ def test_odd_headers_are_refused(work, content, said):
     refused(work / "x.tar", said)
 
 
+@pytest.mark.parametrize("rest", [b"\n", b"stale " * 400])
+def test_what_is_left_in_the_last_record_of_a_tape_is_no_file(work, rest):
+    archive = make(work / "x.tar", {"a": b"1"}, "w")
+    archive.write_bytes(archive.read_bytes() + rest)
+    assert list(extract(archive).values()) == ["a"]
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_a_second_archive_joined_to_the_first_is_not_lost(work, mode):
     one = make(work / "x.tar", {"a": b"1"}, mode).read_bytes()

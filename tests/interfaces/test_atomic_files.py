@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from time import time as now
 
 import pytest
 
@@ -90,11 +91,25 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(wo
     here, dead, alive = where_pids_count(), process.pid, os.getppid()
     gone = [f"{dead}", f"{dead}.{here}.0a1b2c"]  # an earlier version's, and ours
     kept = [f"{alive}", f"{alive}.{here}.0a1b2c", f"{dead}.other0.0a1b2c"]  # of another host
+    gone.append(f"{alive}.other1.0a1b2c")  # of a boot or container that is no more
     for mark in (*gone, *kept):
         (work / "out" / f".writing-{mark}-a[1].tsv").write_text("half")
+    two_days = now() - 2 * 86_400
+    os.utime(work / "out" / f".writing-{gone[-1]}-a[1].tsv", (two_days, two_days))
     save_file(work / "a[1].tsv", work / "out/a[1].tsv")
     expected = ["a[1].tsv", *(f".writing-{mark}-a[1].tsv" for mark in kept)]
     assert sorted(os.listdir("out")) == sorted(expected)
+
+
+def test_names_as_long_as_file_systems_take_are_written(work):
+    target = work / ("x" * 240 + ".nii.gz")
+    other = target.with_name("y" + target.name[1:])
+    for path in (target, other):  # whose ends are the same
+        assert save_text(path.name[0], path) and path.read_text() == path.name[0]
+    with pytest.raises(ZeroDivisionError), atomic_files._replacing(target) as temporary:
+        assert len(os.fsencode(temporary.name)) < 255
+        raise ZeroDivisionError
+    assert sorted(os.listdir(work)) == [target.name, other.name]
 
 
 @pytest.mark.parametrize("pid", [None, 3_999_999], ids=["same", "none here"])

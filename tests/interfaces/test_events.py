@@ -118,5 +118,5 @@ def test_a_file_that_was_cut_short_is_refused(work, text, line):
 
 
 def test_lines_without_anything_are_none(work):
-    (work / "t.tsv").write_text("a\tb\n1\t2\n\n3\t\n\n")
+    (work / "t.tsv").write_text("a\tb\n1\t2\n\n3\t\n  \n\n")
     assert len(read_table(work / "t.tsv", "events")) == 2

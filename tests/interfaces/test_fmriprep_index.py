@@ -118,6 +118,15 @@ def test_entities_in_the_order_of_niworkflows(work):
         index.space_of(run, "MNIPediatricAsym:cohort-3")
 
 
+def test_the_phase_is_no_series_of_a_run(work):
+    stem, files = "sub-01/func/sub-01_task-x", {"dataset_description.json": NEW}
+    for part in ("mag", "phase"):
+        files |= series(f"{stem}_part-{part}", "space-T1w")
+    index = index_derivatives(write_tree(work, files))
+    found = index.files_of(raw("sub-01_task-x_part-mag_bold.nii.gz"))
+    assert all("part-mag" in files.bold_file for files in found.spaces.values())
+
+
 def test_a_space_by_its_name(new):
     index, run = index_derivatives(new), raw("sub-01_task-x_run-1_bold.nii.gz")
     for asked in ("native", "T1w", "MNI152NLin2009cAsym:res-2"):

@@ -47,6 +47,14 @@ def test_what_is_whole_is_read_as_nibabel_reads_it(work, rng, name, more):
         np.testing.assert_array_equal(reader(number), expected[..., number])
 
 
+@pytest.mark.parametrize("read", [READ[0], READ[2]])
+def test_what_lies_behind_the_last_part_is_left_alone(work, rng, read):
+    expected = packed(rng, work / "a.nii.gz", nb.Nifti1Image, b"")
+    with (work / "a.nii.gz").open("ab") as stream:
+        stream.write(b"garbage")
+    np.testing.assert_array_equal(read("a.nii.gz"), expected)
+
+
 @pytest.mark.parametrize("read", READ)
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.NII.GZ", "a.mgz"])
 def test_a_flipped_bit_anywhere_is_refused(work, rng, name, read):

@@ -10,6 +10,7 @@ import pytest
 
 from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.parcel_features import ParcelFeatures
+from fmriprod.interfaces.parcel_values import read_scaled_connectivity
 
 NAMES = ["L_V1", "L_4", "L_FFC", "R_V1", "R_4", "R_FFC"]
 TABLE = pd.DataFrame({"name": NAMES, "network": ["Visual", "Motor", "Visual"] * 2})
@@ -156,6 +157,15 @@ def test_parcels_that_disagree_are_named(effects):
     options["effects_files"][2] = write("other.tsv", other)
     error = refused(options)
     assert "R_4" in error.found and "R_6" in error.found and error.file.endswith("other.tsv")
+
+
+def test_correlations_without_their_diagonal_are_correlations(work):
+    for seed in range(20):
+        matrix = np.corrcoef(np.random.default_rng(seed).normal(size=(3, 40)))
+        np.save("r.npy", matrix - np.eye(3))  # 0, but for rounding in some
+        assert read_scaled_connectivity("r.npy")[1] == "correlations"
+    np.save("r.npy", 1e-9 * np.cov(np.random.default_rng(0).normal(size=(3, 40))))
+    assert read_scaled_connectivity("r.npy")[1] == "other values"
 
 
 @pytest.mark.parametrize(

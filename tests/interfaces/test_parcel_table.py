@@ -39,7 +39,7 @@ def test_a_mismatch_names_the_parcels():
 def test_hemispheres_are_read_from_names():
     sides = {"L_V1": "L", "R_V1_ROI": "R", "V1_L": "L", "left V1": "L", "V1 Right": "R",
              "V1_L_ROI": "L", "Right-Amygdala": "R", "LH_Vis_1": "L", "7Networks_RH_Cont_2": "R",
-             "Lateral": "n/a", "rh": "n/a"}  # fmt: skip
+             "V1_LH_ROI": "L", "FFA_rh": "R", "Lateral": "n/a", "rh": "n/a"}  # fmt: skip
     assert {name: hemisphere_of(name) for name in sides} == sides
 
 
@@ -65,9 +65,16 @@ def test_hemispheres_are_written_in_one_way(work, left):
     assert found[[0, 2]].tolist() == ["L", "R"] and found.isna().tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize("none", ["", "NA", "both", "B", "n/a"])
+def test_parcels_of_no_hemisphere_are_kept(work, none):
+    (work / "p.tsv").write_text(f"name\themisphere\na\tL\nBrain-Stem\t{none}\n")
+    assert read_parcels("p.tsv")["hemisphere"].isna().tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("columns", "text"),
     [
+        ({"name": ["a", ""], "x": [1, 2]}, "none in 1 rows"),
         ({"name": ["a", "b"], "hemisphere": ["L", "lateral"]}, "'lateral'"),
         ({"name": ["a", "b"], "hemisphere": [1, 2]}, "L, R or n/a in the column hemisphere"),
         ({"Name": ["a", "b"], "x": [1, 2]}, "a column name"),

@@ -10,6 +10,7 @@ import pytest
 from nipype.interfaces.utility import Merge, Select
 from support.cache_graph import Graph, InThisProcess, Scale, Subtract
 
+from fmriprod.algorithms.checks import InputError
 from fmriprod.interfaces.provenance import trace_back
 from fmriprod.workflows.cache_plan import RUNS, plan_cache
 from fmriprod.workflows.cache_truth import TrueCachePlugin
@@ -84,6 +85,24 @@ def test_provenance_names_raw_files_where_they_are_now(work):
         assert graph.run(inputs=("raw/x", "raw/y"), alone_file="raw/z") == {"saver"}
     files = trace_back(graph.file("end")).files
     assert sorted(files) == [str(work / "raw" / "x.npy"), str(work / "raw" / "y.npy")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), InputError("x", expected="a", found="b", hint="c")],
+)
+def test_a_note_that_cannot_be_renewed_costs_no_result(work, monkeypatch, error):
+    graph = Graph(work)
+    graph.run()
+    (work / "raw").mkdir()
+    (work / "x.npy").rename(work / "raw" / "x.npy")
+
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr("fmriprod.interfaces.result_seals.save_text", refuse)
+    outcome = run_workflow(graph.build(inputs=("raw/x", "y")), n_procs=2)
+    assert not outcome.failures and "wf.left" in outcome.cached
 
 
 def damaging(path):

@@ -76,8 +76,8 @@ SAID = [
     (regions, {}, "Regions of interest (V1) were made from anatomical labels", "Draw|task"),
     (regions, {"masks.union_without": []}, "(V1, V1Draw, A) were made from", "further"),
     (lambda: regions("task"), {}, "of interest (V1) were made from anatomical labels; each voxel "
-     "of the grid has the label at its centre. These were made with further masks: `V1Draw = V1 & "
-     "task`; `A = V1Draw - V1`.", ""),
+     "of the grid has the label at its centre. Further regions were made with masks: `V1Draw = "
+     "V1 & task`; `A = V1Draw - V1`.", ""),
     (first_level, {}, "noise (coefficients corrected for the bias of the fit [@worsley2002]); the "
      "model was fitted with Nilearn [@nilearn].", ""),
     (first_level, {"model.correct_bias": False}, "autoregressive noise; the model", "bias"),
@@ -129,14 +129,14 @@ SAID = [
     (lambda: evidence("4way", "2way"), {"evidence_2way_b.C": 3.0}, "`4way`) by one-versus-rest "
      "L2-regularised logistic regression, as defined by LIBLINEAR [@liblinear] (C = 1;", ""),
     (encoding, {}, "largest explained variance over layers was compared with that of 50 "
-     "permutations of the responses, with penalties chosen anew; 14 voxels together gave the null",
+     "permutations of the responses, with penalties chosen anew; the null was pooled over 14 ",
      "circle|blocks"),
     (lambda: encoding(scheme="shift", penalty="chosen", per_voxel=True, score="r"), {},
      "largest correlation over layers was compared with that of 50 shifts of the responses of each "
      "run in a circle, with the penalties of the data; each voxel had a null of its own",
      "permutation|14"),
     (lambda: encoding(scheme="within", block=5), {"significance.penalties": [3.0]},
-     "of 50 permutations of blocks of 5 samples of the responses within each run; 14", "anew"),
+     "of 50 permutations of blocks of 5 samples of the responses within each run;", "anew"),
     (encoding, {"significance.shared_penalty": True}, "with the penalties of the data", "anew"),
     (init_boldref_wf, {"select.n_volumes": 1}, "One volume of the first run was taken as reference",
      "aligned with each other|mean"),

@@ -1,9 +1,11 @@
+import errno
 import json
 import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -273,6 +275,18 @@ def test_who_lost_a_lock_is_told_once_and_who_only_cannot_see_it_is_not(work, aw
             assert "it continues" in said.value.hint
         else:
             locks.check()
+
+
+def test_a_folder_that_cannot_be_asked_for_does_not_end_the_watch(work, monkeypatch):
+    def stale(*_):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with Locks(work, ["01"], COMMAND, beat=0.02) as locks:
+        lock(work).unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "is_dir", stale)
+            time.sleep(0.1)
+        assert locks._thread.is_alive()
 
 
 RACER = """
