@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     import shlex
     import sys
 
+    from fmriprod.algorithms.checks import InputError
     from fmriprod.cli.console import errors
     from fmriprod.cli.execute import recorded, tell
     from fmriprod.cli.places import WORK
@@ -46,6 +47,11 @@ def run(args: argparse.Namespace) -> int:
         out_dir = known.out_dir
     node = find_node(args.node, known.nodes)
     work_dir = (args.work_dir or known.work_dir or out_dir / WORK).absolute()
+    if not work_dir.is_dir():
+        raise InputError(
+            "work_dir", expected="the work folder of the run", found=f"no folder {work_dir}",
+            hint="give --work-dir as the run had it, or run the study again",
+        )  # fmt: skip
     command = shlex.join(["fmriprod", *sys.argv[1:]])
     reports = FailureReports(
         out_dir, known.command, None if work_dir == out_dir / WORK else work_dir

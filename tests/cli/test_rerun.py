@@ -95,6 +95,12 @@ def test_a_copy_leaves_the_work_folder_of_the_original_alone(failed, capsys, not
     assert ran(failed) == steps
 
 
+def test_a_work_folder_that_is_not_there_is_refused_and_not_made(failed, capsys):
+    out = failed / "out"
+    assert main(["rerun", str(out), NODE, "--work-dir", str(out / "typo")]) == 1
+    assert f"no folder {out / 'typo'}" in capsys.readouterr().err and not (out / "typo").exists()
+
+
 def test_a_work_folder_that_was_moved_is_refused(failed, capsys):
     out = failed / "out"
     moved = failed / "moved"
