@@ -78,15 +78,6 @@ def load_record(path: Path) -> Record:
     return Record(named, entries, f"{path}: its first line is lost")
 
 
-def read_record(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of a record; one that is cut short by a kill or a full disk is left out."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    yield from _parse(text)
-
-
 def owner_in_name(path: Path) -> dict[str, Any]:
     """Tell when a record began, on which host and by which process, from its name alone.
 

@@ -15,7 +15,7 @@ from fmriprod.interfaces.result_seals import SEAL
 from fmriprod.workflows.failure import describe_failure
 from fmriprod.workflows.outcome import Event, Failure
 from fmriprod.workflows.record import RECORDS
-from fmriprod.workflows.record_read import read_record, touched
+from fmriprod.workflows.record_read import load_record, touched
 
 _SHOWN = 8  # names in a message
 
@@ -52,10 +52,11 @@ def known_nodes(out_dir: str | Path) -> Known:
     latest = ""
     records = (Path(out_dir) / RECORDS).glob("*.jsonl")
     for path in sorted(records, key=lambda path: (touched(path), path.name)):  # as status does
-        for entry in read_record(path):
-            if entry["what"] == "begin" and entry.get("level") != "rerun":
-                begin, latest = entry, path.name
-            elif entry["what"] == "planned" and isinstance(entry.get("node"), str):
+        record = load_record(path)
+        if not record.trouble and record.begin.get("level") != "rerun":
+            begin, latest = record.begin, path.name
+        for entry in record.entries:
+            if entry["what"] == "planned" and isinstance(entry.get("node"), str):
                 names[entry["node"]] = None
     work = begin.get("work_dir")
     if work and _is_of_another(begin.get("out_dir"), Path(work), Path(out_dir), latest):
